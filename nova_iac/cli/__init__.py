@@ -1,0 +1,97 @@
+"""The command line: the only code that prints, prompts, reads the environment and exits.
+
+Commands are loaded when they are called, so that ``--help`` stays fast; each file wires one of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+import click
+
+from nova_iac import __version__
+from nova_iac.cli.options import shared_options
+
+COMMANDS: Final = {
+    "init": ("nova_iac.cli.init", "Write a starter spec, or an environment's empty lockfile."),
+    "validate": ("nova_iac.cli.validate", "Check the spec offline: all problems at once."),
+    "plan": ("nova_iac.cli.plan", "Show what would change and which calls would be made."),
+    "apply": ("nova_iac.cli.apply", "Plan, show, ask, and do it."),
+    "destroy": ("nova_iac.cli.destroy", "Archive everything that the lockfile records."),
+    "emulator": ("nova_iac.cli.emulator", "The local Metronome: serve it over HTTP, wipe it."),
+    "schema": ("nova_iac.cli.schema", "Print the JSON Schema of billing.yaml."),
+    "completion": ("nova_iac.cli.completion", "Print the completion script of a shell."),
+}
+"""Command, the module that has it, and what it does in a line."""
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"there is no command {args[0]!r}." + (f" Did you mean {near[0]}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", prog_name="nova-iac", message="%(prog)s %(version)s")
+@shared_options
+def cli(**_: Any) -> None:
+    """Billing as code for Metronome: prices, products, customers and contracts in one reviewed billing.yaml.
+
+    \b
+    Examples:
+      nova-iac init                 start with a commented billing.yaml
+      nova-iac plan                 what would change, and which calls
+      nova-iac apply                do it
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit code. Never raises for bad input."""
+    from nova_iac.cli.failures import exit_code_of, report
+
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        code = cli.main(args=list(arguments), prog_name="nova-iac", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return 130
+    except BrokenPipeError:
+        # The reader has gone; nothing more can be said there, not even by the interpreter's own flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as problem:
+        if (code := exit_code_of(problem)) is None:
+            raise
+        report(problem)
+        return code
+
+
+def _terminated(_signal: int, _frame: object) -> None:
+    raise SystemExit(143)

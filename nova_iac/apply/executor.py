@@ -1,0 +1,255 @@
+"""Carries out a plan: its calls and no others, each written down before and after.
+
+Independent calls run side by side; what a failed call blocks is named and left. Whatever happens, the journal on disk says what
+was done and what may have been.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from nova_iac import moment
+from nova_iac.errors import Conflict, NotFound, NovaError, Refused
+from nova_iac.kinds.base import EffectiveAt, FiatId
+from nova_iac.plan.change import Change, Plan, PlannedCall
+from nova_iac.plan.verdict import canonical_json
+from nova_iac.remote import Client, to_json_number
+from nova_iac.resource import Address, Ref
+from nova_iac.state.journal import Intent, Journal, apply_effects
+from nova_iac.state.lockfile import LockEntry, Lockfile
+
+
+class Progress(StrEnum):
+    """What happened to a call."""
+
+    STARTED = "started"
+    DONE = "done"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyEvent:
+    """One step of an apply. blocked_by are the addresses whose failure keeps this call from being made."""
+
+    progress: Progress
+    index: int
+    call: PlannedCall
+    seconds: float = 0.0
+    error: NovaError | None = None
+    new_id: str | None = None
+    blocked_by: tuple[Address, ...] = ()
+
+
+@dataclass(slots=True)
+class ApplyResult:
+    """What an apply came to. calls counts those that succeeded; entries is the record after it."""
+
+    entries: dict[Address, LockEntry]
+    done: list[Change] = field(default_factory=list)
+    undone: list[Change] = field(default_factory=list)
+    calls: int = 0
+    failed: list[ApplyEvent] = field(default_factory=list)
+    blocked: list[ApplyEvent] = field(default_factory=list)
+    interrupted: bool = False
+    open_intents: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was planned is done."""
+        return not self.undone and not self.failed and not self.blocked and not self.interrupted
+
+
+class Executor:
+    """One apply of one plan.
+
+    :param stop: once set, calls in flight are finished and no other is made.
+    :param now: the clock, for effective dates that are fixed as a call is sent.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        lockfile: Lockfile,
+        client: Client,
+        journal: Journal,
+        *,
+        now: Callable[[], datetime],
+        stop: threading.Event,
+        parallelism: int,
+    ) -> None:
+        self.plan, self.client, self.journal = plan, client, journal
+        self._now, self._stop, self._parallelism = now, stop, parallelism
+        self._lineage, self._serial = lockfile.lineage, lockfile.serial
+        self._lock = threading.Lock()
+        self.result = ApplyResult(dict(lockfile.resources))
+
+    def run(self) -> Iterator[ApplyEvent]:
+        """Do it, telling each step. The result stands in ``result`` afterwards, also after an error."""
+        states: dict[int, Progress] = {}
+        try:
+            yield from self._run_probes(states)
+            if self.plan.records and not self._stop.is_set():
+                self.journal.record(self.plan.records)
+                apply_effects(self.result.entries, self.plan.records, None)
+            yield from self._run_rest(states)
+        finally:
+            self._settle(states)
+
+    def _run_probes(self, states: dict[int, Progress]) -> Iterator[ApplyEvent]:
+        """The creates whose answer tells whether a live holder is ours; a conflict ends the run before anything else."""
+        for index, planned in enumerate(self.plan.calls):
+            if planned.probe:
+                yield ApplyEvent(Progress.STARTED, index, planned)
+                event = self._carry_out(index, planned)
+                states[index] = event.progress
+                self._note(event)
+                yield event
+                if event.progress is Progress.FAILED:
+                    self._stop.set()
+                    return
+
+    def _run_rest(self, states: dict[int, Progress]) -> Iterator[ApplyEvent]:
+        calls = self.plan.calls
+        followers: dict[int, list[int]] = {}
+        waiting: dict[int, int] = {}
+        for index, planned in enumerate(calls):
+            if index in states:
+                continue
+            open_needs = [need for need in planned.needs if states.get(need) is not Progress.DONE]
+            waiting[index] = len(open_needs)
+            for need in open_needs:
+                followers.setdefault(need, []).append(index)
+        ready = [index for index in waiting if not waiting[index]]
+        ready.reverse()
+        flying: dict[Future[ApplyEvent], int] = {}
+        with ThreadPoolExecutor(self._parallelism, thread_name_prefix="apply") as pool:
+            while flying or (ready and not self._stop.is_set()):
+                while ready and len(flying) < self._parallelism and not self._stop.is_set():
+                    index = ready.pop()
+                    yield ApplyEvent(Progress.STARTED, index, calls[index])
+                    flying[pool.submit(self._carry_out, index, calls[index])] = index
+                finished, _ = wait(flying, return_when=FIRST_COMPLETED)
+                for future in sorted(finished, key=lambda one: flying[one]):
+                    index = flying.pop(future)
+                    event = future.result()
+                    states[index] = event.progress
+                    self._note(event)
+                    yield event
+                    if event.progress is Progress.DONE:
+                        for follower in followers.get(index, ()):
+                            waiting[follower] -= 1
+                            if not waiting[follower]:
+                                ready.append(follower)
+                    else:
+                        yield from self._block(index, followers, states)
+
+    def _block(self, failed: int, followers: Mapping[int, list[int]], states: dict[int, Progress]) -> Iterator[ApplyEvent]:
+        work = list(followers.get(failed, ()))
+        while work:
+            index = work.pop()
+            if index in states:
+                continue
+            states[index] = Progress.BLOCKED
+            event = ApplyEvent(Progress.BLOCKED, index, self.plan.calls[index], blocked_by=self.plan.calls[failed].call.covers)
+            self._note(event)
+            yield event
+            work += followers.get(index, ())
+
+    def _carry_out(self, index: int, planned: PlannedCall) -> ApplyEvent:
+        """One call: intent, call, outcome. Runs on a worker thread."""
+        began = time.monotonic()
+        number: int | None = None
+        try:
+            params = self._resolved(planned.call.params)
+            key = self._key(planned, params)
+            if planned.call.unique:
+                params["uniqueness_key"] = key
+            intent = self._intent(planned, params, key)
+            number = intent.number
+            self.journal.intend(intent)
+            answer = self.client.send(planned.call.endpoint, params, key=key)
+            new_id = answer["data"]["id"] if planned.call.creates else None
+            self.journal.done(number, new_id)
+        except (Refused, NotFound, Conflict) as error:
+            if number is not None:
+                self.journal.refused(number, str(error))
+            return ApplyEvent(Progress.FAILED, index, planned, time.monotonic() - began, error)
+        except NovaError as error:
+            self.result.open_intents = self.result.open_intents or number is not None
+            return ApplyEvent(Progress.FAILED, index, planned, time.monotonic() - began, error)
+        with self._lock:
+            apply_effects(self.result.entries, planned.effects, new_id)
+        return ApplyEvent(Progress.DONE, index, planned, time.monotonic() - began, new_id=new_id)
+
+    def _intent(self, planned: PlannedCall, params: Mapping[str, Any], key: str) -> Intent:
+        call = planned.call
+        return Intent(
+            self.journal.next_number(),
+            key,
+            call.endpoint.method,
+            call.endpoint.path,
+            call.endpoint.sdk,
+            to_json_number(params),
+            moment.text(self._now()),
+            call.covers,
+            call.creates,
+            planned.effects,
+        )
+
+    def _key(self, planned: PlannedCall, params: Mapping[str, Any]) -> str:
+        """The same for the same write from the same lockfile, whoever makes it; another after every run that wrote."""
+        endpoint = planned.call.endpoint
+        parts = [self._lineage, self._serial, planned.call.covers, endpoint.method, endpoint.path, params]
+        return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
+
+    def _resolved(self, value: Any) -> Any:
+        """Parameters with ids, credit types and dates put in."""
+        match value:
+            case Ref(address):
+                with self._lock:
+                    entry = self.result.entries.get(address)
+                if entry is None or entry.id is None:
+                    raise Refused(f"{address} has no id in the lockfile; apply it first.")
+                return entry.id
+            case FiatId(code):
+                return self.client.fiat_id(code)
+            case EffectiveAt(moment.NEXT_HOUR):
+                return moment.text(moment.next_full_hour(self._now()))
+            case EffectiveAt(instant):
+                return instant
+            case Mapping():
+                return {name: self._resolved(part) for name, part in value.items()}
+            case list() | tuple():
+                return [self._resolved(part) for part in value]
+            case _:
+                return value
+
+    def _note(self, event: ApplyEvent) -> None:
+        if event.progress is Progress.DONE:
+            self.result.calls += 1
+        elif event.progress is Progress.FAILED:
+            self.result.failed.append(event)
+        elif event.progress is Progress.BLOCKED:
+            self.result.blocked.append(event)
+
+    def _settle(self, states: Mapping[int, Progress]) -> None:
+        """A change is done when every call that covers it is."""
+        open_addresses = {
+            address
+            for index, planned in enumerate(self.plan.calls)
+            if states.get(index) is not Progress.DONE
+            for address in planned.call.covers
+        }
+        for change in self.plan.doing:
+            (self.result.undone if change.address in open_addresses else self.result.done).append(change)
+        never_tried = any(index not in states for index in range(len(self.plan.calls)))
+        self.result.interrupted = never_tried and self._stop.is_set() and not self.result.failed

@@ -1,0 +1,46 @@
+"""nova-iac plan"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Any
+
+import click
+
+from nova_iac.cli.options import format_option, planning_options, shared_options
+
+
+@click.command("plan")
+@click.option("--destroy", is_flag=True, help="What destroy would do.")
+@click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Save the plan, to review it and apply just it.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when something would be done.")
+@format_option("text", "json")
+@planning_options
+@shared_options
+@click.pass_context
+def command(ctx: click.Context, /, destroy: bool, out: str | None, detailed_exitcode: bool, output: str, **planning: Any) -> int:
+    """Show what would change and exactly which calls would be made. Changes nothing anywhere.
+
+    \b
+    Examples:
+      nova-iac plan
+      nova-iac plan --target 'customer.acme' --detailed-exitcode
+      nova-iac plan -e production --out plan.json
+    """
+    from nova_iac.cli.saved import save_plan
+    from nova_iac.cli.session import open_session, options_from
+    from nova_iac.cli.show import show_plan, show_unresolved
+
+    options = options_from(destroy=destroy, **planning)
+    session = open_session(ctx)
+    graph = session.graph(destroy=destroy)
+    folded = session.folded()
+    show_unresolved(folded)
+    with session.client() if options.refresh else contextlib.nullcontext() as client:
+        plan = session.plan(graph, folded, options, client)
+    show_plan(plan, output, session.settings)
+    if out:
+        save_plan(plan, out)
+        print(f"Saved the plan to {out}. To do just this: nova-iac apply {out}", file=sys.stderr)  # noqa: T201
+    return 2 if detailed_exitcode and plan.doing else 0

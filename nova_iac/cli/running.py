@@ -1,0 +1,188 @@
+"""A run that writes: the lock, recovery, the journal, interrupts, and the lockfile at the end, whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from types import FrameType
+
+import click
+
+from nova_iac import moment
+from nova_iac.apply.executor import ApplyEvent, ApplyResult, Executor
+from nova_iac.apply.recovery import recover
+from nova_iac.cli.session import Session, now
+from nova_iac.errors import LockfileError
+from nova_iac.kinds import KINDS
+from nova_iac.plan.change import Plan
+from nova_iac.plan.document import call_data, plan_digest
+from nova_iac.remote import Client
+from nova_iac.resource import Address
+from nova_iac.state.journal import Folded, Intent, Journal, Run
+from nova_iac.state.lockfile import LockEntry, Lockfile
+from nova_iac.state.mutex import Mutex
+
+
+class Running:
+    """One apply or destroy, from taking the lock to giving it back.
+
+    Use as a context manager. On the way out the lockfile is saved if anything changed, and the journal removed if nothing is
+    left open; if the lockfile can't be saved, the new ids are printed.
+    """
+
+    def __init__(self, session: Session, operation: str) -> None:
+        self.session = session
+        self._mutex = Mutex(session.paths.mutex, operation, now())
+        self._journal: Journal | None = None
+        self._sent = False
+        self._open: list[Intent] = []
+        self._lockfile: Lockfile | None = None
+        self._on_disk: Lockfile | None = None
+        self.folded: Folded | None = None
+        self.terminated = False
+
+    def __enter__(self) -> Running:
+        self._mutex.__enter__()
+        try:
+            self.folded = self.session.folded()
+        except BaseException:
+            self._mutex.__exit__(None, None, None)
+            raise
+        if self.folded is not None:
+            self._lockfile = self._on_disk = self.folded.lockfile
+            self._open = list(self.folded.unresolved)
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        try:
+            self._save()
+        finally:
+            self._mutex.__exit__(None, None, None)
+
+    def recover(self, client: Client) -> None:
+        """Settle what an interrupted run left open, telling each outcome."""
+        if self.folded is None or not self.folded.unresolved or self._lockfile is None:
+            return
+        journal = self._begin(None)
+        entries = dict(self._lockfile.resources)
+        try:
+            for settled in recover(self.folded.unresolved, entries, client, journal, KINDS, now):
+                self._open.remove(settled.intent)
+                self._sent = True
+                outcome = "it took effect" if settled.took_effect else "it took no effect"
+                names = ", ".join(settled.intent.covers)
+                click.echo(
+                    f"Recovered {settled.intent.method} {settled.intent.path} for {names}: {outcome} ({settled.how}).", err=True
+                )
+        finally:
+            self._lockfile = self._lockfile.with_resources(entries)
+        self.folded = replace(self.folded, lockfile=self._lockfile, unresolved=())
+
+    def execute(self, plan: Plan, client: Client, show: Callable[[ApplyEvent], None], *, parallelism: int) -> ApplyResult:
+        """Carry out a plan, telling each step."""
+        lockfile = self._lockfile
+        if lockfile is None:
+            # On disk before the first call: a run that is lost later has the same keys when it is made again.
+            lockfile = Lockfile.fresh(self.session.environment.name, self.session.base_url)
+            lockfile.save(self.session.paths.lockfile)
+            self._on_disk = lockfile
+        self._lockfile = lockfile
+        journal = self._begin(plan)
+        stop = threading.Event()
+        executor = Executor(plan, lockfile, client, journal, now=now, stop=stop, parallelism=parallelism)
+        try:
+            with self._interruptible(stop):
+                for event in executor.run():
+                    show(event)
+        finally:
+            self._sent = self._sent or executor.result.calls > 0 or executor.result.open_intents
+            self._lockfile = lockfile.with_resources(executor.result.entries)
+            if executor.result.open_intents:
+                self._open.append(_SOME_INTENT)
+        return executor.result
+
+    def record(self, plan: Plan) -> None:
+        """Write down what a plan without calls changes of the record."""
+        if plan.records and self._lockfile is not None:
+            from nova_iac.state.journal import apply_effects
+
+            entries = dict(self._lockfile.resources)
+            apply_effects(entries, plan.records, None)
+            self._lockfile = self._lockfile.with_resources(entries)
+
+    def _begin(self, plan: Plan | None) -> Journal:
+        assert self._lockfile is not None
+        if self._journal is None:
+            self._journal = Journal(self.session.paths.journal)
+            if self.folded is not None:
+                self._journal.resume_after(max((intent.number for intent in self.folded.unresolved), default=0))
+        self._journal.begin(
+            Run(
+                self._lockfile.lineage,
+                self._lockfile.serial,
+                self._lockfile.environment,
+                self._lockfile.base_url,
+                moment.text(now()),
+                "" if plan is None else plan_digest(plan),
+                plan is not None and plan.options.destroy,
+                () if plan is None else tuple(call_data(call) for call in plan.calls),
+            )
+        )
+        return self._journal
+
+    @contextlib.contextmanager
+    def _interruptible(self, stop: threading.Event) -> Iterator[None]:
+        """The first Ctrl-C (or SIGTERM) finishes the calls in flight; a second one leaves at once."""
+
+        def handle(number: int, _frame: FrameType | None) -> None:
+            if stop.is_set():
+                message = b"\nLeaving at once. The journal has everything; the next apply settles what is open.\n"
+                os.write(sys.stderr.fileno(), message)
+                os._exit(130)
+            self.terminated = number == signal.SIGTERM
+            stop.set()
+            os.write(sys.stderr.fileno(), b"\nInterrupted. Finishing the calls in flight; once more to leave at once.\n")
+
+        before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _save(self) -> None:
+        lockfile, journal = self._lockfile, self._journal
+        if journal is not None:
+            journal.__exit__(None, None, None)
+        if lockfile is None:
+            return
+        changed = self._on_disk is None or lockfile.resources != self._on_disk.resources
+        if self._sent or changed:
+            lockfile = replace(lockfile, serial=lockfile.serial + 1)
+        folded_in = self.folded is not None and self.folded.run is not None
+        if self._sent or changed or folded_in:
+            try:
+                lockfile.save(self.session.paths.lockfile)
+            except LockfileError as problem:
+                _print_ids(lockfile, self._on_disk)
+                raise LockfileError(
+                    f"{problem} The new ids are above; the journal {self.session.paths.journal} has them too."
+                ) from problem
+        if not self._open:
+            self.session.paths.journal.unlink(missing_ok=True)
+
+
+_SOME_INTENT = Intent(0, "", "", "", "", {}, "", (), None, {})
+
+
+def _print_ids(lockfile: Lockfile, before: Lockfile | None) -> None:
+    """New ids as commands that put them back, so that none is lost with the lockfile."""
+    known: dict[Address, LockEntry] = {} if before is None else dict(before.resources)
+    for address, entry in lockfile.resources.items():
+        if entry.id and (address not in known or known[address].id != entry.id):
+            click.echo(f"nova-iac import {address} {entry.id}", err=True)

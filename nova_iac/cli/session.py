@@ -1,0 +1,167 @@
+"""What every command that plans has in common: the spec, the environment, the recorded state and the account."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from nova_iac import moment
+from nova_iac.cli.options import Settings
+from nova_iac.desired.graph import EMPTY, ResourceGraph, build_graph
+from nova_iac.errors import UsageProblem
+from nova_iac.kinds import KINDS
+from nova_iac.plan.change import Plan, PlanOptions
+from nova_iac.plan.inputs import NOT_READ
+from nova_iac.plan.planner import make_plan
+from nova_iac.remote import Client
+from nova_iac.spec import Environment, Spec, digest, load_spec, read_dotenv
+from nova_iac.state.journal import Folded, fold
+from nova_iac.state.lockfile import Lockfile, StatePaths, load
+
+EMULATOR_URL = "http://emulator"
+"""What stands for the host of the embedded emulator; nothing listens there."""
+
+_SLOW_REFRESH = 60.0  # seconds from which a refresh is announced
+_IGNORED = ("METRONOME_BASE_URL", "METRONOME_CUSTOM_HEADERS")
+
+
+def now() -> datetime:
+    """The clock: NOVA_NOW where it is set, for tests and for looking ahead."""
+    fixed = os.environ.get("NOVA_NOW")
+    try:
+        return moment.parse(fixed) if fixed else datetime.now(UTC)
+    except moment.MomentError as problem:
+        raise UsageProblem(f"NOVA_NOW: {problem}") from None
+
+
+def settings_of(ctx: click.Context) -> Settings:
+    """The shared options of a command."""
+    return Settings.of(ctx)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One command's view of one spec in one environment. Opened without touching the account."""
+
+    settings: Settings
+    spec: Spec
+    paths: StatePaths
+    variables: Mapping[str, str]
+
+    @property
+    def environment(self) -> Environment:
+        """The environment that was chosen."""
+        return self.spec.environment
+
+    @property
+    def base_url(self) -> str:
+        """The host that the lockfile must have been made against."""
+        return EMULATOR_URL if self.environment.emulator else self.environment.base_url
+
+    def folded(self) -> Folded | None:
+        """The recorded state, an interrupted run's journal folded in; None before the first apply."""
+        lockfile = load(self.paths.lockfile, environment=self.environment.name, base_url=self.base_url)
+        return fold(lockfile, self.paths.journal, environment=self.environment.name, base_url=self.base_url)
+
+    @contextlib.contextmanager
+    def client(self, parallelism: int = 8) -> Iterator[Client]:
+        """The account, over the network or embedded.
+
+        :raises UsageProblem: the token isn't set.
+        """
+        if self.environment.emulator:
+            from nova_iac.emulator import Emulator
+
+            log = os.environ.get("NOVA_EMULATOR_LOG")
+            app = Emulator(self.paths.database, clock=now, request_log=Path(log) if log else None)
+            try:
+                with Client(base_url=EMULATOR_URL, token="emulator", app=app, parallelism=parallelism) as client:
+                    yield client
+            finally:
+                app.close()
+            return
+        for name in _IGNORED:
+            if name in self.variables:
+                click.echo(f"Warning: {name} is ignored: only the environment's block in the spec decides.", err=True)
+        name = self.environment.token_env
+        token = self.variables.get(name, "").strip()
+        if not token:
+            raise UsageProblem(
+                f"environment {self.environment.name} takes its token from {name}, which isn't set: export it, or put it into "
+                f"{self.paths.lockfile.parent / '.env'}."
+            )
+        with Client(base_url=self.base_url, token=token, token_name=name, parallelism=parallelism) as client:
+            yield client
+
+    def plan(self, graph: ResourceGraph, folded: Folded | None, options: PlanOptions, client: Client | None) -> Plan:
+        """Plan against the account, or against the record where there is no client."""
+        lockfile = folded.lockfile if folded else Lockfile("", 0, self.environment.name, self.base_url)
+        live = NOT_READ
+        if client is not None:
+            from nova_iac.state.live import plan_reading, read_live
+
+            reading = plan_reading(graph, lockfile, KINDS, options)
+            if (seconds := reading.seconds(KINDS)) > _SLOW_REFRESH:
+                click.echo(
+                    f"Reading the account takes about {seconds / 60:.0f} minutes at Metronome's rate. --target reads less, "
+                    "--no-refresh reads nothing.",
+                    err=True,
+                )
+            live = read_live(reading, KINDS, client)
+        return make_plan(
+            graph,
+            lockfile,
+            live,
+            kinds=KINDS,
+            now=moment.text(now()),
+            options=options,
+            spec_digest=digest(self.spec),
+            spec_file=self.spec.path.name,
+            unresolved=folded.unresolved if folded else (),
+            first=folded is None,
+        )
+
+    def graph(self, *, destroy: bool) -> ResourceGraph:
+        """What should be; nothing, for destroy.
+
+        :raises SpecError: with every problem of the spec.
+        """
+        return EMPTY if destroy else build_graph(self.spec, KINDS)
+
+
+def open_session(ctx: click.Context) -> Session:
+    """The session of a command's shared options.
+
+    :raises SpecError: there is no such file or no such environment.
+    """
+    settings = settings_of(ctx)
+    spec = load_spec(settings.file, settings.environment)
+    variables = {**read_dotenv(settings.file.parent / ".env"), **os.environ}
+    return Session(settings, spec, StatePaths.of(settings.file, spec.environment.name), variables)
+
+
+def options_from(
+    *, no_refresh: bool, targets: tuple[str, ...], excludes: tuple[str, ...], effective_at: str | None, adopt: bool, destroy: bool
+) -> PlanOptions:
+    """The planning options of a command line, checked.
+
+    :raises UsageProblem: the effective date is no instant on a full hour.
+    """
+    instant = None
+    if effective_at is not None:
+        try:
+            parsed = moment.parse(effective_at)
+        except moment.MomentError as problem:
+            raise UsageProblem(f"--effective-at: {problem}") from None
+        if not moment.is_full_hour(parsed):
+            raise UsageProblem(f"--effective-at: {effective_at} is not on a full hour, which product changes need.")
+        instant = moment.text(parsed)
+    if adopt and no_refresh:
+        raise UsageProblem("--adopt looks into the account, so it doesn't combine with --no-refresh.")
+    return PlanOptions(not no_refresh, targets, excludes, instant, adopt, destroy)

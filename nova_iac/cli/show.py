@@ -1,0 +1,42 @@
+"""Shows plans, in every format that a command offers."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from nova_iac.cli.failures import show_diagnostics
+from nova_iac.cli.options import Settings
+from nova_iac.cli.output import style_for
+from nova_iac.plan.change import Plan
+from nova_iac.state.journal import Folded
+
+
+def show_plan(plan: Plan, output: str, settings: Settings, *, allowed: tuple[str, ...] = ()) -> None:
+    """A plan on stdout, its warnings on stderr."""
+    if plan.warnings:
+        show_diagnostics(plan.warnings)
+    if output == "json":
+        from nova_iac.render.machine import plan_json
+
+        click.echo(plan_json(plan), nl=False)
+        return
+    from nova_iac.render.terminal import plan_text
+
+    style = style_for(sys.stdout, no_color=settings.no_color)
+    click.echo(plan_text(plan, style, allowed=allowed), nl=False, color=True)
+
+
+def show_unresolved(folded: Folded | None) -> None:
+    """What the next apply will settle first."""
+    if folded is None or not folded.unresolved:
+        return
+    count = len(folded.unresolved)
+    click.echo(
+        f"An interrupted run left {count} {'call' if count == 1 else 'calls'} whose outcome isn't known; apply settles "
+        f"{'it' if count == 1 else 'them'} first:",
+        err=True,
+    )
+    for intent in folded.unresolved:
+        click.echo(f"  {intent.method} {intent.path} for {', '.join(intent.covers)}", err=True)

@@ -1,0 +1,214 @@
+"""Contracts, v1 calls (§10.1, §10.6): create, get, list, end date, usage filter, archive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nova_iac.emulator import (
+    billing_providers,
+    contract_store,
+    contracts_v2,
+    custom_fields,
+    customers,
+    invoices,
+    pages,
+    rate_cards,
+    times,
+)
+from nova_iac.emulator.contract_store import DEFAULT_SCHEDULE, ENTITY, KIND
+from nova_iac.emulator.errors import BadRequest
+from nova_iac.emulator.request import AUTHOR, Request
+from nova_iac.emulator.store import Store, Stored
+from nova_iac.emulator.wire import Reader
+
+FREQUENCIES = ("MONTHLY", "QUARTERLY", "ANNUAL", "WEEKLY")
+NOT_EMULATED = (
+    *("package_id", "package_alias", "revenue_system_configuration"),
+    *("commits", "credits", "recurring_commits", "recurring_credits", "overrides", "scheduled_charges"),
+    *("subscriptions", "spend_trackers", "spend_threshold_configuration", "prepaid_balance_threshold_configuration"),
+    *("hierarchy_configuration", "transition", "discounts", "professional_services", "reseller_royalties"),
+)
+
+
+def create(request: Request, store: Store) -> Any:
+    reader = request.reader()
+    reader.refuse(NOT_EMULATED)
+    customer_id = reader.uuid("customer_id")
+    card_id, card_alias = reader.maybe_uuid("rate_card_id"), reader.maybe_text("rate_card_alias", least=1)
+    if card_id and card_alias:
+        reader.wrong("rate_card_alias", "can't be combined with rate_card_id")
+    begin, end = reader.instant("starting_at", hour=True), reader.maybe_instant("ending_before", hour=True)
+    values = {
+        "name": reader.maybe_text("name"),
+        "starting_at": times.text(begin),
+        "ending_before": None if end is None else times.text(end),
+        "usage_statement_schedule": _schedule(reader),
+        "usage_filter": _usage_filter(reader, times.text(begin)),
+        "net_payment_terms_days": reader.maybe_number("net_payment_terms_days", least=0),
+        "scheduled_charges_on_usage_invoices": reader.maybe_enum("scheduled_charges_on_usage_invoices", ("ALL",)),
+        "multiplier_override_prioritization": reader.maybe_enum(
+            "multiplier_override_prioritization", ("LOWEST_MULTIPLIER", "EXPLICIT")
+        ),
+        "total_contract_value": reader.maybe_number("total_contract_value"),
+        "netsuite_sales_order_id": reader.maybe_text("netsuite_sales_order_id"),
+        "salesforce_opportunity_id": reader.maybe_text("salesforce_opportunity_id"),
+    }
+    provider = billing_providers.read_choice(reader)
+    key = reader.maybe_text("uniqueness_key", least=1, most=128)
+    fields = custom_fields.read(reader)
+    reader.finish()
+    contract_store.check_term(times.text(begin), end)
+    if key is not None:
+        store.claim_uniqueness_key(KIND, key)
+    customers.live(store, customer_id)
+    if provider is not None:
+        values["billing_provider_configuration_id"] = billing_providers.choose(store, customer_id, provider)
+    card = None
+    if card_alias:
+        card = rate_cards.by_alias(store, card_alias, begin)
+    elif card_id:
+        card = store.get(rate_cards.KIND, card_id, BadRequest(f"No such rate card: {card_id}"))
+    if card is not None:
+        if card.archived_at:
+            raise BadRequest(f"The rate card {card.id} is archived and takes no new contracts")
+        values["rate_card_id"] = card.id
+    initial = {name: value for name, value in values.items() if value is not None}
+    body: dict[str, Any] = {"initial": initial, "edits": [], "uniqueness_key": key}
+    contract = store.add(KIND, request.new_id(), body, request.now, parent=customer_id)
+    if card is not None:
+        store.run("INSERT INTO card_contract VALUES (?, ?)", card.id, contract.id)
+    custom_fields.put(store, ENTITY, contract.id, fields)
+    return {"data": {"id": contract.id, "contract": contracts_v2.shown(contract, store)}}
+
+
+def get(request: Request, store: Store) -> Any:
+    reader = request.reader()
+    customer_id, contract_id = reader.uuid("customer_id"), reader.uuid("contract_id")
+    reader.maybe_flag("include_balance"), reader.maybe_flag("include_ledgers")
+    reader.finish()
+    return {"data": shown(contract_store.find(store, contract_id, customer_id), store, request)}
+
+
+def list_all(request: Request, store: Store) -> Any:
+    reader = request.reader()
+    customer_id, filters = contract_store.read_list(reader)
+    page = pages.by_body(request, reader, name="cursor", cap=20, default=20)
+    store.get(customers.KIND, customer_id)
+    found = contract_store.covering(store, customer_id, filters)
+    return page.answer_all([shown(each, store, request) for each in found])
+
+
+def update_end_date(request: Request, store: Store) -> Any:
+    """Without ``ending_before`` the contract becomes open-ended (§10.6)."""
+    reader = request.reader()
+    customer_id, contract_id = reader.uuid("customer_id"), reader.uuid("contract_id")
+    end = reader.maybe_instant("ending_before", hour=True)
+    allowed = reader.maybe_flag("allow_ending_before_finalized_invoice")
+    reader.finish()
+    contract = contract_store.find(store, contract_id, customer_id)
+    contract_store.refuse_archived(contract)
+    contract_store.check_term(contract.body["initial"]["starting_at"], end)
+    invoices.check_end(store, contract, end, request.now, allowed=allowed is not False)
+    edit = {"update_contract_end_date": None if end is None else times.text(end)}
+    contract_store.record(store, contract, edit, request)
+    return {"data": {"id": contract_id}}
+
+
+def set_usage_filter(request: Request, store: Store) -> Any:
+    reader = request.reader()
+    customer_id, contract_id = reader.uuid("customer_id"), reader.uuid("contract_id")
+    added = {
+        "group_key": reader.text("group_key", least=1),
+        "group_values": reader.texts("group_values"),
+        "starting_at": times.text(reader.instant("starting_at")),
+    }
+    reader.finish()
+    contract = contract_store.find(store, contract_id, customer_id)
+    contract_store.refuse_archived(contract)
+    invoices.freeze(store, contract, request.now)
+    contract_store.record(store, contract, {"add_usage_filters": [added]}, request)
+
+
+def archive(request: Request, store: Store) -> Any:
+    reader = request.reader()
+    customer_id, contract_id = reader.uuid("customer_id"), reader.uuid("contract_id")
+    void = reader.flag("void_invoices")
+    reader.finish()
+    contract = contract_store.find(store, contract_id, customer_id)
+    if contract.archived_at:
+        raise BadRequest("Contract already archived")
+    contract_store.archive(store, contract, request.now, void=void)
+    return {"data": {"id": contract_id}}
+
+
+def shown(contract: Stored, store: Store, request: Request) -> dict[str, Any]:
+    """The v1 shape: the contract as created, and as it is now."""
+    answer: dict[str, Any] = {
+        "id": contract.id,
+        "customer_id": contract.parent,
+        "amendments": [],
+        "initial": _version(contract, contract.body["initial"]),
+        "current": _version(contract, contract_store.terms(contract)),
+        "custom_fields": custom_fields.of(store, contract.id),
+    }
+    filters = contract_store.usage_filters(contract)
+    if filters:
+        moment = times.text(request.now)
+        begun = [each for each in filters if each.starting_at <= moment]
+        usage_filter: dict[str, Any] = {
+            "initial": filters[0].shown(),
+            "updates": [each.shown() for each in filters[1:]],
+            "current": begun[-1].shown() if begun else None,
+        }
+        answer["current"]["usage_filter"] = usage_filter
+        if "usage_filter" in contract.body["initial"]:
+            first = contract.body["initial"]["usage_filter"]
+            answer["initial"]["usage_filter"] = {"initial": first, "updates": [], "current": first}
+    if "scheduled_charges_on_usage_invoices" in contract.body["initial"]:
+        answer["scheduled_charges_on_usage_invoices"] = contract.body["initial"]["scheduled_charges_on_usage_invoices"]
+    answer |= contracts_v2.billing_provider(contract, store)
+    if contract.body["uniqueness_key"] is not None:
+        answer["uniqueness_key"] = contract.body["uniqueness_key"]
+    return answer | ({"archived_at": contract.archived_at} if contract.archived_at else {})
+
+
+def _version(contract: Stored, terms: dict[str, Any]) -> dict[str, Any]:
+    hidden = ("usage_filter", "multiplier_override_prioritization", "billing_provider_configuration_id")
+    return {
+        **{name: value for name, value in terms.items() if name not in hidden},
+        "usage_statement_schedule": contract_store.statement_schedule(contract),
+        **{name: [] for name in ("commits", "overrides", "scheduled_charges", "transitions", "credits", "discounts")},
+        "created_at": contract.created_at,
+        "created_by": AUTHOR,
+    }
+
+
+def _schedule(reader: Reader) -> dict[str, Any]:
+    """Monthly on the 1st unless said otherwise; CUSTOM_DATE alone needs, and reads, an anchor date (§10.1)."""
+    given = reader.maybe_object("usage_statement_schedule")
+    if given is None:
+        return dict(DEFAULT_SCHEDULE)
+    schedule: dict[str, Any] = {
+        "frequency": given.enum("frequency", FREQUENCIES),
+        "day": given.maybe_enum("day", ("FIRST_OF_MONTH", "CONTRACT_START", "CUSTOM_DATE")) or "FIRST_OF_MONTH",
+    }
+    custom = schedule["day"] == "CUSTOM_DATE"
+    anchor = given.maybe_instant("billing_anchor_date", required=custom)
+    if custom and anchor is not None:
+        schedule["billing_anchor_date"] = times.text(anchor)
+    first = given.maybe_instant("invoice_generation_starting_at")
+    if first is not None:
+        schedule["invoice_generation_starting_at"] = times.text(first)
+    return schedule
+
+
+def _usage_filter(reader: Reader, starting_at: str) -> dict[str, Any] | None:
+    given = reader.maybe_object("usage_filter")
+    if given is None:
+        return None
+    begin = given.maybe_instant("starting_at")
+    return {
+        "group_key": given.text("group_key", least=1),
+        "group_values": given.texts("group_values"),
+        "starting_at": starting_at if begin is None else times.text(begin),
+    }

@@ -1,0 +1,44 @@
+"""Serves the emulator over HTTP on the loopback interface, on waitress."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nova_iac.emulator.app import Emulator
+
+THREADS = 8
+
+
+def serve(app: Emulator, host: str = "127.0.0.1", port: int = 8412, *, ready: Callable[[str], None]) -> None:
+    """Serves until SIGINT or SIGTERM; calls ``ready`` with the base URL once it listens. Port 0 takes a free one.
+
+    Anything but a loopback address is refused: the emulator has no secrets worth keeping and no defences.
+    """
+    from waitress.server import create_server  # type: ignore[import-untyped]
+
+    for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        if not ipaddress.ip_address(address[0]).is_loopback:
+            raise ValueError(f"{host} is not a loopback address: the emulator serves this machine only")
+    server = create_server(app, host=host, port=port, threads=THREADS, ident=None)
+    before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        shown = f"[{host}]" if ":" in host else host
+        ready(f"http://{shown}:{server.effective_port}")
+        server.run()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        server.close()
+        server.task_dispatcher.shutdown()
+        app.close()
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    # waitress' loop ends well, after the requests in hand, on SystemExit.
+    raise SystemExit(0)

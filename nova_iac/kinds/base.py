@@ -1,0 +1,378 @@
+"""What a kind of resource declares, and the small values in which it is asked and answers.
+
+A kind is data (fields and how each may change) and the few functions that know Metronome's endpoints. It never compares, never
+orders and never sends: the planner does the first two, the executor the last.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Any, ClassVar, Final, Literal, TypeVar
+
+from nova_iac import schema_files
+from nova_iac.errors import Diagnostic, NotFound
+from nova_iac.kinds.block import Block
+from nova_iac.kinds.shapes import Shape, Struct, canonical, compile_shape, references
+from nova_iac.remote import Client, Endpoint
+from nova_iac.resource import Action, Address, Attributes, Ref, RemoteObject, Resource, Value
+from nova_iac.timeline import Post
+
+_T = TypeVar("_T")
+
+
+class Mutability(Enum):
+    """How a field may change after its object was created."""
+
+    UPDATE = "update"
+    UPDATE_FROM_DATE = "update from a date"
+    APPEND = "a timeline that entries are added to"
+    REPLACE = "needs a new object"
+    FIXED = "can't change"
+    COMPUTED = "set by Metronome"
+
+
+class _NotClearable:
+    """The default of a field that the API can set but never clear."""
+
+    def __repr__(self) -> str:
+        return "NOT_CLEARABLE"
+
+
+NOT_CLEARABLE: Final = _NotClearable()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """How one field behaves.
+
+    default is what the account holds when the field was never set, and what an omitted field that was recorded goes back to.
+    readable is False for what the API takes and never returns: such a field is compared with its recorded value.
+    """
+
+    mutability: Mutability
+    default: Value = NOT_CLEARABLE
+    readable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing that a kind is asked to express as calls.
+
+    desired are the attributes that shall hold (after an archive: none); changed names the fields to be sent, resets included,
+    their values in after. before are the live attributes, or the recorded ones where the account wasn't read.
+    id is the object's id, None where it is being created. effective is the instant from which a dated change holds, or
+    ``moment.NEXT_HOUR``. covered are addresses that this task is done for besides its own (the metric that a product is moved
+    off). children are recorded resources that go with an archived parent.
+    """
+
+    address: Address
+    action: Action
+    id: str | None = None
+    desired: Attributes = field(default_factory=dict)
+    before: Attributes = field(default_factory=dict)
+    after: Attributes = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
+    effective: str | None = None
+    posts: tuple[Post, ...] = ()
+    live: RemoteObject | None = None
+    covered: tuple[Address, ...] = ()
+    children: tuple[Address, ...] = ()
+    now: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that apply will make, as data.
+
+    params are the SDK method's arguments; they may hold Ref (an id to come), Decimal, FiatId and EffectiveAt.
+    covers names the addresses that it is made for. creates is the address whose id the answer brings. sets gives, by address,
+    the fields that are in place once it is done. unique asks for the contract-like ``uniqueness_key``.
+    after are addresses whose calls must be done before, beyond those that params refer to. frees and takes name things that
+    only one object can hold (an ingest alias): what takes one comes after what frees it.
+    """
+
+    endpoint: Endpoint
+    params: Mapping[str, Any]
+    covers: tuple[Address, ...]
+    creates: Address | None = None
+    sets: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
+    unique: bool = False
+    after: tuple[Address, ...] = ()
+    frees: frozenset[str] = frozenset()
+    takes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class FiatId:
+    """The credit type id of a currency, looked up in the account when the call is sent."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class EffectiveAt:
+    """An instant in a call: a canonical text, or ``moment.NEXT_HOUR``, which is fixed when the call is sent."""
+
+    instant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One resource whose live state is asked for: recorded (with an id, except rates), or desired and not recorded."""
+
+    address: Address
+    id: str | None
+    recorded: Attributes | None
+    desired: Attributes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """A danger of a task: a guard's code, and what would happen, in a sentence."""
+
+    code: str
+    message: str
+
+
+class Declared:
+    """All that is declared, with the two indexes that checks and orders over many resources need."""
+
+    def __init__(self, resources: Mapping[Address, Resource], blocks: Mapping[Address, Block]) -> None:
+        self.resources = resources
+        self.blocks = blocks
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for address, resource in self.resources.items():
+            found.setdefault(address.kind, []).append(resource)
+        return found
+
+    @cached_property
+    def _by_parent(self) -> dict[tuple[str, str], list[Resource]]:
+        found: dict[tuple[str, str], list[Resource]] = {}
+        for address, resource in self.resources.items():
+            keys = address.keys
+            if len(keys) == 2:
+                found.setdefault((address.kind, keys[0]), []).append(resource)
+        return found
+
+    def of_kind(self, kind: str) -> Sequence[Resource]:
+        """The resources of a kind."""
+        return self._by_kind.get(kind, ())
+
+    def under(self, kind: str, parent_key: str) -> Sequence[Resource]:
+        """The resources of a kind that are nested under the parent of that key."""
+        return self._by_parent.get((kind, parent_key), ())
+
+
+class Names:
+    """Remote ids and addresses, in both directions, as the lockfile knows them."""
+
+    def __init__(self, ids: Mapping[Address, str]) -> None:
+        self._ids = ids
+
+    @cached_property
+    def _addresses(self) -> dict[str, Address]:
+        return {remote_id: address for address, remote_id in self._ids.items()}
+
+    @property
+    def ids(self) -> Iterable[str]:
+        """Every recorded id."""
+        return self._addresses
+
+    def id(self, address: Address) -> str | None:
+        """The id of a recorded resource."""
+        return self._ids.get(address)
+
+    def address(self, remote_id: str) -> str:
+        """The address behind an id; a text that is no address and no key where the lockfile doesn't know the id."""
+        return self._addresses.get(remote_id) or f"id {remote_id}"
+
+
+class Kind(ABC):
+    """One kind of resource. Subclasses declare the class variables and write the few functions.
+
+    name, section, parent: the word in addresses, the section in the YAML, and the kind it is nested under.
+    fields: every property of its schema. identity: in words, by which an unrecorded object is recognised.
+    archivable: whether the API can archive it; what can't be archived is ended, or forgotten with its parent.
+    replace_order: which of the two comes first in a replacement.
+    when_archived: what an object that was archived behind our back means: it is made again, it is replaced and what uses it is
+    moved to the new one, or the user has to decide.
+    archive_covers: child kinds that Metronome archives together with their parent.
+    adopted_by: whether ``--adopt`` takes an object of equal identity, or only one that is equal in all fields.
+    exclusive: no two live objects can share an identity, so one that is found stands in the way.
+    """
+
+    name: ClassVar[str]
+    section: ClassVar[str]
+    parent: ClassVar[str | None] = None
+    identity: ClassVar[str]
+    fields: ClassVar[Mapping[str, Field]]
+    archivable: ClassVar[bool] = True
+    replace_order: ClassVar[Literal["create first", "archive first"]] = "create first"
+    when_archived: ClassVar[Literal["create", "replace", "refuse"]] = "create"
+    archive_covers: ClassVar[tuple[str, ...]] = ()
+    adopted_by: ClassVar[Literal["identity", "equality"]] = "equality"
+    exclusive: ClassVar[bool] = False
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """The kind's JSON Schema."""
+        return schema_files.read(f"kinds/{self.name}.schema.json")
+
+    @cached_property
+    def shape(self) -> Shape:
+        """The compiled shape of the schema."""
+        return compile_shape(self.schema, schema_files.definitions())
+
+    @cached_property
+    def appends(self) -> str | None:
+        """The field that is a timeline, for a kind whose objects are only ever added to."""
+        return next((name for name, part in self.fields.items() if part.mutability is Mutability.APPEND), None)
+
+    @cached_property
+    def _fields_shape(self) -> Mapping[str, Shape]:
+        return self.shape.fields if isinstance(self.shape, Struct) else {}
+
+    def canonical(self, attributes: Attributes) -> dict[str, Value]:
+        """Attributes in canonical form."""
+        shapes = self._fields_shape
+        return {name: canonical(value, shapes[name]) for name, value in attributes.items()}
+
+    def references(self, attributes: Attributes) -> list[Address]:
+        """The addresses that canonical attributes name."""
+        shapes = self._fields_shape
+        return [address for name, value in attributes.items() for address in references(value, shapes[name])]
+
+    def reference_fields(self, attributes: Attributes, address: Address) -> tuple[str, ...]:
+        """The fields whose value names an address."""
+        shapes = self._fields_shape
+        return tuple(name for name, value in attributes.items() if address in references(value, shapes[name]))
+
+    # --- desired state -------------------------------------------------------------------------------------------------
+
+    def expand(self, block: Block, blocks: Mapping[Address, Block]) -> tuple[list[Resource], list[Diagnostic]]:
+        """The resources that a block declares, and what is wrong with it beyond its schema. One resource, by default."""
+        attributes = self.canonical(block.data)
+        depends = self.references(attributes)
+        if self.parent:
+            depends.insert(0, Address.of(self.parent, block.address.keys[0]))
+        resource = Resource(block.address, attributes, block.location, block.lifecycle, tuple(dict.fromkeys(depends)))
+        return [resource], list(self.check(block, blocks))
+
+    def check(self, block: Block, blocks: Mapping[Address, Block]) -> Iterable[Diagnostic]:  # noqa: ARG002
+        """Offline checks of one block beyond its schema (NV3xx)."""
+        return ()
+
+    def check_all(self, declared: Declared) -> Iterable[Diagnostic]:  # noqa: ARG002
+        """Offline checks over all resources (the same alias twice, a product that nothing prices)."""
+        return ()
+
+    def after(self, resource: Resource, declared: Declared) -> Iterable[Address]:  # noqa: ARG002
+        """Resources that must be in place before this one though it doesn't refer to them."""
+        return ()
+
+    # --- calls ---------------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def calls(self, tasks: Sequence[Task]) -> Iterable[Call]:
+        """The calls that carry out tasks of this kind, each task's in their order. One call may cover many tasks."""
+
+    def refuses(self, field_name: str, dependants: Sequence[Address]) -> str | None:  # noqa: ARG002
+        """Why a field can't change though its mutability says that it can, given what depends on the resource."""
+        return None
+
+    def hazards(self, task: Task) -> Iterable[Hazard]:  # noqa: ARG002
+        """The dangers of a task."""
+        return ()
+
+    # --- live state ----------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def read(self, wanted: Sequence[Wanted], client: Client, names: Names) -> Mapping[Address, RemoteObject]:
+        """The live objects of recorded resources, in the fewest calls. What isn't in the answer doesn't exist."""
+
+    @abstractmethod
+    def find(self, wanted: Sequence[Wanted], client: Client, names: Names) -> Mapping[Address, Sequence[RemoteObject]]:
+        """Live objects that an unrecorded desired resource could be, by natural identity."""
+
+    def reads(self, wanted: Sequence[Wanted]) -> int:
+        """About how many calls read() will make, for an estimate."""
+        return 1 if wanted else 0
+
+    def project(self, field_name: str, live: Value, declared: Value, recorded: Value) -> Value:  # noqa: ARG002
+        """A live value as far as it can be compared with a declared one; what can't be read is taken from the record."""
+        return live
+
+    # --- words ---------------------------------------------------------------------------------------------------------
+
+    def describe(self, attributes: Attributes) -> str:
+        """One line for people."""
+        return str(attributes.get("name", ""))
+
+
+def ref_or_id(address: Value) -> Value:
+    """A reference as a parameter: an address becomes a Ref; an id that the lockfile doesn't know stays."""
+    return Ref(address) if isinstance(address, Address) else address
+
+
+def chunks(items: Sequence[_T], size: int) -> Iterable[Sequence[_T]]:
+    """Slices of at most size items."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def without_empty(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the API without what is null or an empty list or object: the ways in which it says "not set"."""
+    return {name: value for name, value in row.items() if value is not None and value != [] and value != {}}
+
+
+def read_listed(
+    wanted: Sequence[Wanted],
+    pages: Iterable[Sequence[dict[str, Any]]],
+    get: Callable[[str], dict[str, Any] | None],
+    client: Client,
+    *,
+    complete: bool,
+) -> dict[str, dict[str, Any]]:
+    """Rows by id, read by pages of a list while that is cheaper than asking for the rest one by one.
+
+    After n pages at most n objects are asked for singly, so the number of calls is at most twice the least possible, however
+    many unrelated objects the account has.
+
+    :param complete: the list shows archived objects too, so that what an exhausted list lacks does not exist.
+    """
+    missing = {item.id for item in wanted if item.id}
+    rows: dict[str, dict[str, Any]] = {}
+    for count, page in enumerate(pages, start=1):
+        for row in page:
+            if row["id"] in missing:
+                rows[row["id"]] = row
+                missing.discard(row["id"])
+        if len(missing) <= count and (count > 1 or not missing or len(page) >= PAGE):
+            break
+    else:
+        if complete:
+            missing.clear()
+    for found in client.map(get, sorted(missing)):
+        if found is not None:
+            rows[found["id"]] = found
+    return rows
+
+
+PAGE: Final = 100
+"""Rows on a full page of a list (§3.6)."""
+
+
+def get_or_none(client: Client, endpoint: Endpoint, params: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The ``data`` of one object, None where it does not exist."""
+    try:
+        data: dict[str, Any] = client.read(endpoint, params)["data"]
+    except NotFound:
+        return None
+    return data

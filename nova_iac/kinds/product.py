@@ -1,0 +1,226 @@
+"""Products: what stands on invoice lines. Every change holds from a date (API facts §6.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from nova_iac import moment
+from nova_iac.errors import Diagnostic
+from nova_iac.kinds.base import (
+    Call,
+    EffectiveAt,
+    Field,
+    Kind,
+    Mutability,
+    Names,
+    Task,
+    Wanted,
+    get_or_none,
+    read_listed,
+    ref_or_id,
+    without_empty,
+)
+from nova_iac.kinds.block import Block
+from nova_iac.money import plain
+from nova_iac.remote import Client, Endpoint
+from nova_iac.resource import Action, Address, Attributes, RemoteObject, Value
+
+CREATE = Endpoint("POST", "/v1/contract-pricing/products/create", "v1.contracts.products.create")
+UPDATE = Endpoint("POST", "/v1/contract-pricing/products/update", "v1.contracts.products.update")
+ARCHIVE = Endpoint("POST", "/v1/contract-pricing/products/archive", "v1.contracts.products.archive")
+GET = Endpoint("POST", "/v1/contract-pricing/products/get", "v1.contracts.products.retrieve")
+LIST = Endpoint("POST", "/v1/contract-pricing/products/list", "v1.contracts.products.list", cursor="next_page", limit=100)
+
+_WIRE_NAMES: Final = {"billable_metric": "billable_metric_id", "composite_products": "composite_product_ids"}
+_SPEC_NAMES: Final = {wire: spec for spec, wire in _WIRE_NAMES.items()}
+_ONLY_FOR: Final[Mapping[str, tuple[str, ...]]] = {
+    "billable_metric": ("USAGE",),
+    "composite_products": ("COMPOSITE",),
+    "composite_tags": ("COMPOSITE",),
+    "exclude_free_usage": ("COMPOSITE",),
+    "include_composite_spend": ("COMPOSITE",),
+    "netsuite_overage_item_id": ("USAGE", "COMPOSITE"),
+    "pricing_group_key": ("USAGE",),
+    "presentation_group_key": ("USAGE",),
+    "quantity_conversion": ("USAGE",),
+    "quantity_rounding": ("USAGE",),
+    "sql_breakdown_granularity": ("USAGE",),
+}
+_DATED = Mutability.UPDATE_FROM_DATE
+
+
+class Product(Kind):
+    """A product of the contracts model."""
+
+    name = "product"
+    section = "products"
+    identity = "all its fields"
+    when_archived = "refuse"
+    fields = {
+        "name": Field(_DATED),
+        "type": Field(Mutability.REPLACE),
+        "billable_metric": Field(_DATED),
+        "composite_products": Field(_DATED, default=[]),
+        "composite_tags": Field(_DATED, default=[]),
+        "exclude_free_usage": Field(_DATED, default=False),
+        "include_composite_spend": Field(_DATED, default=False),
+        "is_refundable": Field(_DATED, default=True),
+        "netsuite_internal_item_id": Field(_DATED),
+        "netsuite_overage_item_id": Field(_DATED),
+        "pricing_group_key": Field(_DATED, default=[]),
+        "presentation_group_key": Field(_DATED, default=[]),
+        "quantity_conversion": Field(_DATED, default=None),
+        "quantity_rounding": Field(_DATED, default=None),
+        "sql_breakdown_granularity": Field(_DATED, readable=False),
+        "tags": Field(_DATED, default=[]),
+    }
+
+    def check(self, block: Block, blocks: Mapping[Address, Block]) -> Iterable[Diagnostic]:
+        """Fields fit the type; the group keys form one compound group key of the metric (§6.1, §17.2)."""
+        data = block.data
+        kind = data.get("type")
+        if kind is None:
+            return
+        for name, types in _ONLY_FOR.items():
+            if name in data and kind not in types:
+                yield block.problem(
+                    "NV304",
+                    "Field of another product type",
+                    f"{name} is for {' and '.join(types)} products; this one is {kind}.",
+                    name,
+                )
+        if kind == "USAGE" and "billable_metric" not in data:
+            yield block.problem(
+                "NV305",
+                "Product without its source",
+                "a USAGE product needs billable_metric: without one it never bills.",
+            )
+        if kind == "COMPOSITE" and not data.get("composite_products") and not data.get("composite_tags"):
+            yield block.problem(
+                "NV305",
+                "Product without its source",
+                "a COMPOSITE product needs composite_products or composite_tags: what the percentage is of.",
+            )
+        yield from self._check_group_keys(block, blocks)
+
+    def _check_group_keys(self, block: Block, blocks: Mapping[Address, Block]) -> Iterable[Diagnostic]:
+        data = block.data
+        pricing, presentation = data.get("pricing_group_key", []), data.get("presentation_group_key", [])
+        together = set(pricing) | set(presentation)
+        metric = blocks.get(Address.of("billable_metric", str(data.get("billable_metric"))))
+        if not together or metric is None or "sql" in metric.data:
+            return
+        group_keys = [set(group) for group in metric.data.get("group_keys", ()) if isinstance(group, list)]
+        if together not in group_keys:
+            wanted = "[" + ", ".join(sorted(together)) + "]"
+            yield block.problem(
+                "NV306",
+                "No compound group key",
+                f"pricing and presentation group keys together must be one group key of {metric.address}: "
+                f"add {wanted} to its group_keys; without it nothing is billed.",
+                "pricing_group_key" if pricing else "presentation_group_key",
+            )
+
+    def calls(self, tasks: Sequence[Task]) -> Iterable[Call]:
+        """Creates and archives are one call; an update may be followed by the pending ones that it comes before."""
+        for task in tasks:
+            match task.action:
+                case Action.CREATE:
+                    params = _to_wire(task.desired)
+                    sets = {task.address: tuple(task.desired)}
+                    yield Call(CREATE, params, (task.address, *task.covered), task.address, sets)
+                case Action.ARCHIVE:
+                    yield Call(ARCHIVE, {"product_id": task.id}, (task.address,))
+                case _:
+                    yield from self._update(task)
+
+    def _update(self, task: Task) -> Iterable[Call]:
+        """The update, in the order that keeps ``current`` right: it follows creation, not dates (§6.2).
+
+        Pending updates at or before the new date are repeated in it; those after it are sent again behind it.
+        """
+        effective = task.effective or moment.NEXT_HOUR
+        changed = _to_wire({name: task.after[name] for name in task.changed})
+        pending = [] if task.live is None else [part for part in task.live.extra.get("updates", ()) if part[0] > task.now]
+        reached = moment.text(moment.next_full_hour(moment.parse(task.now))) if effective == moment.NEXT_HOUR else effective
+        earlier: dict[str, Value] = {}
+        for instant, fields in pending:
+            if instant <= reached:
+                earlier |= fields
+        covers = (task.address, *task.covered) if task.covered else (task.address,)
+        first = earlier | changed
+        sets = {task.address: task.changed}
+        yield Call(UPDATE, {"product_id": task.id, "starting_at": EffectiveAt(effective), **first}, covers, sets=sets)
+        held = dict(first)
+        for instant, fields in sorted((part for part in pending if part[0] > reached), key=lambda part: part[0]):
+            held = held | fields | changed
+            yield Call(UPDATE, {"product_id": task.id, "starting_at": EffectiveAt(instant), **held}, covers)
+
+    def refuses(self, field_name: str, dependants: Sequence[Address]) -> str | None:
+        """A product that a card prices keeps its type and its pricing group key: its rates would lose their meaning."""
+        priced = next((address for address in dependants if address.kind == "rate"), None)
+        if priced and field_name in ("type", "pricing_group_key"):
+            return f"{priced.head} prices it"
+        return None
+
+    def read(self, wanted: Sequence[Wanted], client: Client, names: Names) -> Mapping[Address, RemoteObject]:
+        """One list, archived ones included."""
+        pages = client.pages(LIST, {"archive_filter": "ALL"})
+        rows = read_listed(wanted, pages, lambda id_: get_or_none(client, GET, {"id": id_}), client, complete=True)
+        return {item.address: self._object(rows[item.id], names) for item in wanted if item.id in rows}
+
+    def find(self, wanted: Sequence[Wanted], client: Client, names: Names) -> Mapping[Address, Sequence[RemoteObject]]:
+        """Live products of the same name."""
+        by_name: dict[str, list[RemoteObject]] = {}
+        for row in client.rows(LIST, {"archive_filter": "NOT_ARCHIVED"}):
+            by_name.setdefault(row["current"]["name"], []).append(self._object(row, names))
+        return {item.address: by_name.get((item.desired or {}).get("name", ""), ()) for item in wanted}
+
+    def _object(self, row: Mapping[str, Any], names: Names) -> RemoteObject:
+        """What will hold when all updates have come; the pending ones are in extra, by date."""
+        fields: dict[str, Any] = {**row["initial"], "type": row["type"]}
+        updates = []
+        for update in row.get("updates") or ():
+            changed = {name: value for name, value in update.items() if name in _FIELD_NAMES and value is not None}
+            fields |= changed
+            if update.get("starting_at"):
+                updates.append((moment.canonical(update["starting_at"]), changed))
+        attributes = self._attributes(fields, names)
+        return RemoteObject(
+            row["id"], attributes, bool(row.get("archived_at")), row["current"]["name"], {"updates": tuple(updates)}
+        )
+
+    def _attributes(self, row: Mapping[str, Any], names: Names) -> Attributes:
+        found: dict[str, Value] = {}
+        for name, value in without_empty(row).items():
+            match _SPEC_NAMES.get(name, name):
+                case "billable_metric":
+                    found["billable_metric"] = names.address(value)
+                case "composite_products":
+                    found["composite_products"] = [names.address(part) for part in value]
+                case "quantity_conversion":
+                    found[name] = {**without_empty(value), "conversion_factor": plain(Decimal(value["conversion_factor"]))}
+                case "quantity_rounding":
+                    found[name] = {**without_empty(value), "decimal_places": int(value["decimal_places"])}
+                case spec if spec in self.fields:
+                    found[spec] = value
+        return self.canonical(found)
+
+
+_FIELD_NAMES: Final = frozenset(_WIRE_NAMES.get(name, name) for name in Product.fields)
+
+
+def _to_wire(attributes: Attributes) -> dict[str, Value]:
+    """Attributes as the API's parameters."""
+    params: dict[str, Value] = {}
+    for name, value in attributes.items():
+        wire = _WIRE_NAMES.get(name, name)
+        if name == "quantity_conversion" and value is not None:
+            params[wire] = {**value, "conversion_factor": Decimal(value["conversion_factor"])}
+        elif isinstance(value, list):
+            params[wire] = [ref_or_id(part) for part in value]
+        else:
+            params[wire] = ref_or_id(value)
+    return params

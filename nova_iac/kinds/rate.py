@@ -1,0 +1,215 @@
+"""Rates: the price timeline of one product on one card, per combination of group values and billing frequency.
+
+They have no id, no update and no delete (API facts §7.2): segments are added, a hundred a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from nova_iac import moment
+from nova_iac.errors import Diagnostic
+from nova_iac.kinds.base import (
+    Call,
+    EffectiveAt,
+    FiatId,
+    Field,
+    Kind,
+    Mutability,
+    Names,
+    Task,
+    Wanted,
+    chunks,
+)
+from nova_iac.kinds.block import Block
+from nova_iac.kinds.rate_card import DEFAULT_FIAT, currency
+from nova_iac.kinds.rate_entries import expand_entries
+from nova_iac.money import Money, plain
+from nova_iac.remote import Client, Endpoint
+from nova_iac.resource import Address, Ref, RemoteObject, Resource, Value
+from nova_iac.timeline import Post
+
+ADD = Endpoint("POST", "/v1/contract-pricing/rate-cards/addRates", "v1.contracts.rate_cards.rates.add_many")
+SCHEDULE = Endpoint(
+    "POST",
+    "/v1/contract-pricing/rate-cards/getRateSchedule",
+    "v1.contracts.rate_cards.retrieve_rate_schedule",
+    cursor="next_page",
+    limit=100,
+)
+
+RATES_A_CALL: Final = 100
+FREQUENCY: Final = "billing_frequency"
+
+
+class Rate(Kind):
+    """The timeline of one price."""
+
+    name = "rate"
+    section = "rates"
+    parent = "rate_card"
+    identity = "card, product, group values and billing frequency"
+    archivable = False
+    adopted_by = "identity"
+    fields = {"entries": Field(Mutability.APPEND, default=[])}
+
+    def canonical(self, attributes: Mapping[str, Value]) -> dict[str, Value]:
+        """Entries are brought to their form when they are expanded or read."""
+        return dict(attributes)
+
+    def references(self, attributes: Mapping[str, Value]) -> list[Address]:  # noqa: ARG002
+        """A rate's references are in its address."""
+        return []
+
+    def reference_fields(self, attributes: Mapping[str, Value], address: Address) -> tuple[str, ...]:  # noqa: ARG002
+        """A rate is never moved to another product."""
+        return ()
+
+    def expand(self, block: Block, blocks: Mapping[Address, Block]) -> tuple[list[Resource], list[Diagnostic]]:
+        """One resource per combination of group values and frequency that the entries name."""
+        card, product = block.address.keys
+        timelines, problems = expand_entries(block, blocks)
+        depends = (Address.of("rate_card", card), Address.of("product", product))
+        resources = [
+            Resource(address, {"entries": entries}, location, block.lifecycle, depends)
+            for address, (entries, location) in timelines.items()
+        ]
+        return resources, problems
+
+    def calls(self, tasks: Sequence[Task]) -> Iterable[Call]:
+        """All segments of a card, at most a hundred a call."""
+        by_card: dict[str, list[tuple[Task, Post]]] = {}
+        for task in tasks:
+            for post in task.posts:
+                by_card.setdefault(task.address.keys[0], []).append((task, post))
+        for card, rows in sorted(by_card.items()):
+            for batch in chunks(rows, RATES_A_CALL):
+                covers = tuple(dict.fromkeys(task.address for task, _ in batch))
+                rates = [_row(task.address, post) for task, post in batch]
+                params = {"rate_card_id": Ref(Address.of("rate_card", card)), "rates": rates}
+                yield Call(ADD, params, covers, sets=dict.fromkeys(covers, ("entries",)))
+
+    def read(self, wanted: Sequence[Wanted], client: Client, names: Names) -> Mapping[Address, RemoteObject]:
+        """One schedule per card, from the first instant that matters on."""
+        by_card: dict[str, list[Wanted]] = {}
+        for item in wanted:
+            if names.id(Address.of("rate_card", item.address.keys[0])):
+                by_card.setdefault(item.address.keys[0], []).append(item)
+
+        def read_one(card: str) -> dict[Address, RemoteObject]:
+            items = by_card[card]
+            since = min(entry["starting_at"] for item in items for entry in _entries(item))
+            live = self.schedule(client, names, card, since)
+            return {item.address: RemoteObject(None, {"entries": live.get(item.address, [])}) for item in items}
+
+        found = client.map(read_one, by_card)
+        return {address: remote for part in found for address, remote in part.items()}
+
+    def reads(self, wanted: Sequence[Wanted]) -> int:
+        """One schedule per card, a hundred segments a page."""
+        return len({item.address.keys[0] for item in wanted}) + len(wanted) // RATES_A_CALL
+
+    def schedule(self, client: Client, names: Names, card: str, since: str) -> dict[Address, list[dict[str, Value]]]:
+        """The live timelines of a card by address; products that the lockfile doesn't know are left out."""
+        params = {"rate_card_id": names.id(Address.of("rate_card", card)), "starting_at": since}
+        timelines: dict[Address, list[dict[str, Value]]] = {}
+        for row in client.rows(SCHEDULE, params):
+            product = names.address(row["product_id"])
+            if not isinstance(product, Address):
+                continue
+            values = row.get("pricing_group_values") or row["rate"].get("pricing_group_values") or {}
+            selector = dict(values)
+            if row.get(FREQUENCY):
+                selector[FREQUENCY] = row[FREQUENCY]
+            address = Address.of(self.name, card, product.keys[0], selector=selector)
+            timelines.setdefault(address, []).append(_entry(row))
+        for entries in timelines.values():
+            entries.sort(key=lambda entry: entry["starting_at"])
+        return timelines
+
+    def find(self, wanted: Sequence[Wanted], client: Client, names: Names) -> Mapping[Address, Sequence[RemoteObject]]:
+        """The live timeline of the same tuple on a recorded card."""
+        return {address: (found,) for address, found in self.read(wanted, client, names).items() if found.attributes["entries"]}
+
+
+def _entries(item: Wanted) -> list[Mapping[str, Value]]:
+    declared = (item.desired or {}).get("entries") or []
+    return [*declared, *((item.recorded or {}).get("entries") or [])] or [{"starting_at": "2000-01-01T00:00:00Z"}]
+
+
+def _entry(row: Mapping[str, Any]) -> dict[str, Value]:
+    """A segment of the API as an entry."""
+    entry: dict[str, Value] = {"starting_at": moment.canonical(row["starting_at"])}
+    if row.get("ending_before"):
+        entry["ending_before"] = moment.canonical(row["ending_before"])
+    unit = currency(row["rate"].get("credit_type"))
+    entry |= _price(row["rate"], unit)
+    if row.get("commit_rate"):
+        entry["commit_rate"] = _price(row["commit_rate"], unit)
+    if not row["entitled"]:
+        entry["entitled"] = False
+    return entry
+
+
+def _price(rate: Mapping[str, Any], unit: str) -> dict[str, Value]:
+    match rate["rate_type"]:
+        case "FLAT":
+            return {"price": Money.from_wire(Decimal(rate["price"]), unit).text}
+        case "TIERED":
+            return {
+                "tiers": [_tier(tier, {"price": Money.from_wire(Decimal(tier["price"]), unit).text}) for tier in rate["tiers"]]
+            }
+        case "PERCENTAGE":
+            return {"percent": plain(Decimal(rate["price"]) * 100)}
+        case "TIERED_PERCENTAGE":
+            return {"tiers": [_tier(tier, {"percent": plain(Decimal(tier["price"]) * 100)}) for tier in rate["tiers"]]}
+        case other:
+            # Deprecated and restricted types can be there by hand; they equal nothing that can be declared.
+            return {"rate_type": other, "price": str(rate.get("price"))}
+
+
+def _tier(tier: Mapping[str, Any], price: dict[str, Value]) -> dict[str, Value]:
+    return price if tier.get("size") is None else {**price, "size": plain(Decimal(tier["size"]))}
+
+
+def _row(address: Address, post: Post) -> dict[str, Value]:
+    """A segment as the API takes it."""
+    selector = address.selector
+    frequency = selector.pop(FREQUENCY, None)
+    row: dict[str, Value] = {
+        "product_id": Ref(Address.of("product", address.keys[1])),
+        "starting_at": EffectiveAt(post.starting_at),
+        "entitled": post.value.get("entitled", True),
+        **_to_wire(post.value),
+    }
+    if post.ending_before:
+        row["ending_before"] = EffectiveAt(post.ending_before)
+    if selector:
+        row["pricing_group_values"] = selector
+    if frequency:
+        row[FREQUENCY] = frequency
+    if commit_rate := post.value.get("commit_rate"):
+        row["commit_rate"] = {name: part for name, part in _to_wire(commit_rate).items() if name != "credit_type_id"}
+    return row
+
+
+def _to_wire(value: Mapping[str, Value]) -> dict[str, Value]:
+    tiers = value.get("tiers")
+    if "percent" in value:
+        return {"rate_type": "PERCENTAGE", "price": Decimal(value["percent"]) / 100}
+    if tiers and "percent" in tiers[0]:
+        rows = [_wire_tier(tier, Decimal(tier["percent"]) / 100) for tier in tiers]
+        return {"rate_type": "TIERED_PERCENTAGE", "tiers": rows}
+    amounts = [Money.parse(tier["price"]) for tier in tiers] if tiers else [Money.parse(value["price"])]
+    unit = amounts[0].unit
+    currency_of = {} if unit == DEFAULT_FIAT else {"credit_type_id": FiatId(unit)}
+    if tiers:
+        rows = [_wire_tier(tier, amount.wire) for tier, amount in zip(tiers, amounts, strict=True)]
+        return {"rate_type": "TIERED", "tiers": rows, **currency_of}
+    return {"rate_type": "FLAT", "price": amounts[0].wire, **currency_of}
+
+
+def _wire_tier(tier: Mapping[str, Value], price: Decimal) -> dict[str, Value]:
+    return {"price": price} if "size" not in tier else {"price": price, "size": Decimal(tier["size"])}

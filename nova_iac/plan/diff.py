@@ -1,0 +1,78 @@
+"""Which fields of a resource differ, and how: ``!=`` first, and a closer look only where something differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from nova_iac import timeline
+from nova_iac.plan.change import FieldChange
+from nova_iac.resource import Attributes, Value
+
+
+def field_changes(name: str, before: Value, after: Value, note: str = "") -> list[FieldChange]:
+    """The changes inside one field; a nested value is taken apart, so that only what differs is named."""
+    if isinstance(before, dict) and isinstance(after, dict) and before and after:
+        return _nested(name, before, after, note)
+    if _rows(before) and _rows(after):
+        return _nested(name, before, after, note)
+    return [FieldChange(name, before, after, note)]
+
+
+def all_fields(attributes: Attributes, *, created: bool) -> list[FieldChange]:
+    """Every field of a resource that is made, or that goes."""
+    return [FieldChange(name, None, value) if created else FieldChange(name, value, None) for name, value in attributes.items()]
+
+
+def timeline_changes(desired: Sequence[timeline.Entry], live: Sequence[timeline.Entry]) -> list[FieldChange]:
+    """Where two timelines differ, from the first desired entry on: a change per instant and per part of the price."""
+    if not desired:
+        return []
+    first = min(entry["starting_at"] for entry in desired)
+    found: list[FieldChange] = []
+    last: tuple[Any, Any] | None = None
+    for instant in sorted({first} | timeline.breakpoints(desired) | timeline.breakpoints(live)):
+        if instant < first:
+            continue
+        wanted, now = timeline.value_at(desired, instant), timeline.value_at(live, instant)
+        if timeline.equal(wanted, now):
+            last = None
+            continue
+        if (wanted, now) == last:
+            continue
+        last = (wanted, now)
+        found += _price_changes(f"entries[{instant}]", now, wanted)
+    return found
+
+
+def _price_changes(path: str, before: Mapping[str, Value] | None, after: Mapping[str, Value] | None) -> Iterable[FieldChange]:
+    if after is None:
+        yield FieldChange(f"{path}.entitled", True, False)
+        return
+    old = before or {}
+    for name in sorted(old.keys() | after.keys()):
+        if old.get(name) != after.get(name):
+            if name == "entitled":
+                yield FieldChange(f"{path}.entitled", old.get(name, True) if before else None, after.get(name, True))
+            else:
+                yield FieldChange(f"{path}.{name}", old.get(name), after.get(name))
+
+
+def _rows(value: Value) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _nested(name: str, before: Value, after: Value, note: str) -> list[FieldChange]:
+    from deepdiff import DeepDiff
+    from deepdiff.helper import NotPresent
+
+    tree = DeepDiff(before, after, view="tree", ignore_order=False, threshold_to_diff_deeper=0)
+    found = []
+    for level in (level for levels in tree.values() for level in levels):
+        path = name
+        for part in level.path(output_format="list"):
+            path += f"[{part}]" if isinstance(part, int) else f".{part}"
+        old = None if isinstance(level.t1, NotPresent) else level.t1
+        new = None if isinstance(level.t2, NotPresent) else level.t2
+        found.append(FieldChange(path, old, new, note))
+    return sorted(found, key=lambda change: change.path)

@@ -1,0 +1,275 @@
+"""The one door to Metronome: the official SDK behind exact numbers, our errors, and one policy for retries and keys.
+
+- Answers are parsed with exact decimals, never through floats; requests become floats at the last moment, and only where every
+  digit survives (the SDK refuses Decimal).
+- The SDK's own retries are off: it retries timeouts and 409 without an Idempotency-Key and can so create twice (§4). Here a
+  write is repeated only under its own key, and only where a repetition can't do harm.
+- The token is held by the SDK client and shown nowhere.
+
+Fields and facts: API facts §3 and §4.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from nova_iac.errors import Conflict, NotFound, Refused, RemoteError, Unavailable
+from nova_iac.resource import Ref
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+    from metronome import Metronome
+
+DEFAULT_BASE_URL: Final = "https://api.metronome.com"
+REQUESTS_PER_SECOND: Final = 8
+"""What an account was seen to allow over all REST endpoints together (§3.5); used for estimates only."""
+
+_PATH_PARAMETER: Final = re.compile(r"{(\w+)}")
+_UNKNOWN_OBJECT: Final = frozenset(("CustomerNotFound", "ContractNotFound", "PackageNotFound", "NotFound"))
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One call of the API: what is sent (method and path) and which SDK method sends it.
+
+    cursor is the name of the paging parameter and of the member of the answer that feeds it (§3.6); limit the page size asked.
+    """
+
+    method: str
+    path: str
+    sdk: str
+    cursor: str | None = None
+    limit: int | None = None
+
+    def path_for(self, params: Mapping[str, Any]) -> str:
+        """The path with its parameters put in; a reference that has no id yet stands as ``{address}``."""
+        return _PATH_PARAMETER.sub(lambda match: str(params[match[1]]), self.path)
+
+    def body_for(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters that don't travel in the path."""
+        inside = set(_PATH_PARAMETER.findall(self.path))
+        return {name: value for name, value in params.items() if name not in inside}
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how patiently a call is repeated. Seconds; pauses double up to the longest, with jitter downwards."""
+
+    attempts: int = 6
+    first_pause: float = 0.5
+    longest_pause: float = 16.0
+
+    def pause(self, attempt: int, asked: float | None, jitter: float) -> float:
+        """How long to wait after the given attempt (from 0). A server's Retry-After is honoured up to a minute."""
+        if asked is not None and 0 < asked <= 60:
+            return asked
+        return float(min(self.first_pause * 2**attempt, self.longest_pause)) * (1 - jitter / 4)
+
+
+class Client:
+    """Reads and writes one Metronome account.
+
+    Reads are safe to call from several threads; so are writes under different keys.
+
+    :param app: a WSGI program that answers instead of the network (the embedded emulator).
+    :param token_name: the environment variable that the token came from, for messages.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        token: str,
+        token_name: str = "METRONOME_BEARER_TOKEN",
+        app: WSGIApplication | None = None,
+        parallelism: int = 8,
+        retry: RetryPolicy | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        random_source: Callable[[], float] = random.random,
+    ) -> None:
+        self.base_url = base_url
+        self.parallelism = parallelism
+        self._token_name = token_name
+        self._retry = retry or RetryPolicy()
+        self._sleep = sleep
+        self._random = random_source
+        self._sdk = _build_sdk(base_url, token, app)
+        self._fiats: dict[str, str] | None = None
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._sdk.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def read(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Any:
+        """One read; repeated on 429, 5xx and lost connections.
+
+        :raises RemoteError: the most specific one.
+        """
+        return self._attempts(endpoint, params, {}, repeat_faults=True)
+
+    def pages(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Iterator[Sequence[dict[str, Any]]]:
+        """All pages of a list; each page is asked for when the caller wants it."""
+        cursor: Any = None
+        assert endpoint.cursor is not None
+        while True:
+            extra: dict[str, Any] = {} if endpoint.limit is None else {"limit": endpoint.limit}
+            if cursor:
+                extra[endpoint.cursor] = cursor
+            answer = self.read(endpoint, {**params, **extra})
+            yield answer["data"]
+            cursor = answer.get(endpoint.cursor)
+            if not cursor:
+                return
+
+    def rows(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """All rows of a list."""
+        for page in self.pages(endpoint, params):
+            yield from page
+
+    def send(self, endpoint: Endpoint, params: Mapping[str, Any], *, key: str) -> Any:
+        """One write under its Idempotency-Key (POST only; the API takes none elsewhere).
+
+        It is repeated under the same key after a lost connection, a 429 and a gateway fault, because the same key can't take
+        effect twice. A 500 is not: it may be a stored answer that would only be replayed (§3.4).
+
+        :raises Unavailable: the outcome is unknown.
+        """
+        headers = {"Idempotency-Key": key} if endpoint.method == "POST" else {}
+        return self._attempts(endpoint, params, headers, repeat_faults=endpoint.method != "POST")
+
+    def map(self, function: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
+        """Apply a reading function to many items, a bounded number at a time; results keep the order."""
+        work = list(items)
+        if len(work) < 2:
+            return [function(item) for item in work]
+        with ThreadPoolExecutor(min(self.parallelism, len(work)), thread_name_prefix="read") as pool:
+            return list(pool.map(function, work))
+
+    def fiat_id(self, code: str) -> str:
+        """The credit type id of a currency.
+
+        :raises Refused: this account does not know the currency.
+        """
+        if self._fiats is None:
+            listing = Endpoint("GET", "/v1/credit-types/list", "v1.pricing_units.list", cursor="next_page", limit=100)
+            rows = self.rows(listing, {})
+            self._fiats = {row["name"].split()[0]: row["id"] for row in rows if row.get("is_currency")}
+        try:
+            return self._fiats[code]
+        except KeyError:
+            raise Refused(f"this Metronome account has no currency {code}; it has {', '.join(sorted(self._fiats))}") from None
+
+    def _attempts(self, endpoint: Endpoint, params: Mapping[str, Any], headers: dict[str, str], *, repeat_faults: bool) -> Any:
+        arguments = {name: to_json_number(value) for name, value in params.items()}
+        resource, _, method = endpoint.sdk.rpartition(".")
+        function = getattr(attrgetter(resource)(self._sdk).with_raw_response, method)
+        for attempt in range(self._retry.attempts):
+            try:
+                answer = function(**arguments, **({"extra_headers": headers} if headers else {}))
+            except Exception as problem:
+                error, asked, repeatable = self._explain(problem, endpoint, repeat_faults)
+                if error is None:
+                    raise
+                if not repeatable or attempt + 1 == self._retry.attempts:
+                    raise error from None
+                self._sleep(self._retry.pause(attempt, asked, self._random()))
+                continue
+            return self._parsed(answer, endpoint)
+        raise AssertionError("a retry policy has at least one attempt")
+
+    def _parsed(self, answer: Any, endpoint: Endpoint) -> Any:
+        content = answer.http_response.content
+        if not content:
+            return None
+        try:
+            return json.loads(content, parse_float=Decimal)
+        except ValueError:
+            raise Unavailable(f"{endpoint.method} {endpoint.path}: the answer is not JSON; it may have been cut") from None
+
+    def _explain(
+        self, problem: Exception, endpoint: Endpoint, repeat_faults: bool
+    ) -> tuple[RemoteError | None, float | None, bool]:
+        """Our error for an exception of the SDK, the pause that the server asked for, and whether to try again."""
+        import metronome
+
+        call = f"{endpoint.method} {endpoint.path}"
+        if isinstance(problem, metronome.APIStatusError):
+            status = problem.status_code
+            body = problem.body
+            text = body.get("message") if isinstance(body, dict) else None
+            code = body.get("code") if isinstance(body, dict) else None
+            said = f"{call}: {status} {text or problem.response.reason_phrase}"
+            if status in (401, 403):
+                said += f"; is the token in {self._token_name} the right one, and may it make this call?"
+            cls: type[RemoteError] = Refused
+            if status == 404 or (status == 400 and code in _UNKNOWN_OBJECT):
+                cls = NotFound
+            elif status == 409:
+                cls = Conflict
+            elif status == 429 or status >= 500:
+                cls = Unavailable
+            asked = problem.response.headers.get("retry-after", "")
+            repeatable = status in (408, 429, 502, 503, 504) or (status >= 500 and repeat_faults)
+            return cls(said, status=status, body=body), float(asked) if asked.isdigit() else None, repeatable
+        if isinstance(problem, metronome.APIConnectionError):
+            what = "no answer in time" if isinstance(problem, metronome.APITimeoutError) else "no connection"
+            return Unavailable(f"{call}: {what} to {self.base_url}"), None, True
+        return None, None, False
+
+
+def to_json_number(value: Any) -> Any:
+    """A parameter as the SDK takes it: Decimals become the JSON number with exactly the same digits.
+
+    :raises Refused: a number that no double carries unchanged.
+    """
+    match value:
+        case Decimal():
+            if value == value.to_integral_value() and abs(value) < 2**53:
+                return int(value)
+            number = float(value)
+            if Decimal(repr(number)) != value:
+                raise Refused(f"{value} can't be sent: a JSON number would change it")
+            return number
+        case Mapping():
+            return {name: to_json_number(member) for name, member in value.items()}
+        case list() | tuple():
+            return [to_json_number(member) for member in value]
+        case Ref():
+            raise AssertionError(f"a reference was not resolved before it was sent: {value}")
+        case _:
+            return value
+
+
+def _build_sdk(base_url: str, token: str, app: WSGIApplication | None) -> Metronome:
+    import httpx
+    from metronome import DefaultHttpxClient, Metronome
+
+    transport = None if app is None else httpx.WSGITransport(app=app)
+    # The SDK reads these from the process environment by itself; only the environment block of the spec decides.
+    client = Metronome(
+        base_url=base_url,
+        bearer_token=token,
+        webhook_secret="",
+        max_retries=0,
+        http_client=DefaultHttpxClient(transport=transport) if transport else None,
+    )
+    client._custom_headers = {}
+    return client

@@ -1,0 +1,341 @@
+"""The journal: a line before each call and a line after it, on disk before anything else happens.
+
+It exists only while a run is incomplete. Reading the lockfile always folds it in, so whatever stopped a run, what it did is
+known; what it may have done stands as an intent without a result, and recovery settles it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from nova_iac.errors import LockfileError
+from nova_iac.resource import Address, Attributes, Lifecycle
+from nova_iac.state.lockfile import LockEntry, Lockfile, sync_folder
+
+FORMAT_VERSION: Final = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a call leaves recorded of one address once it is done.
+
+    set are attributes now in place, drop those no longer managed. entry brings references and guards along. creates: the
+    answer's id becomes the address's id, and an id that it had before is superseded. archived: a superseded id that is gone.
+    remove: the address is no longer recorded. entry: the whole entry, for an address that moved.
+    """
+
+    set: Attributes = field(default_factory=dict)
+    drop: tuple[str, ...] = ()
+    depends_on: tuple[Address, ...] | None = None
+    lifecycle: Lifecycle | None = None
+    creates: bool = False
+    archived: str | None = None
+    remove: bool = False
+    id: str | None = None
+    in_use: bool | None = None
+    supersedes: bool = True
+    entry: Mapping[str, Any] | None = None
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain data without defaults."""
+        data: dict[str, Any] = {}
+        if self.set:
+            data["set"] = dict(self.set)
+        if self.drop:
+            data["drop"] = list(self.drop)
+        if self.depends_on is not None:
+            data["depends_on"] = list(self.depends_on)
+        if self.lifecycle is not None:
+            data["lifecycle"] = self.lifecycle.as_data()
+        for name in ("creates", "archived", "remove", "id"):
+            if value := getattr(self, name):
+                data[name] = value
+        if self.in_use is not None:
+            data["in_use"] = self.in_use
+        if not self.supersedes:
+            data["supersedes"] = False
+        if self.entry is not None:
+            data["entry"] = dict(self.entry)
+        return data
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Effect:
+        """The inverse of as_data."""
+        depends = data.get("depends_on")
+        return cls(
+            set=data.get("set", {}),
+            drop=tuple(data.get("drop", ())),
+            depends_on=None if depends is None else tuple(Address(text) for text in depends),
+            lifecycle=Lifecycle.from_data(data["lifecycle"]) if "lifecycle" in data else None,
+            creates=data.get("creates", False),
+            archived=data.get("archived"),
+            remove=data.get("remove", False),
+            id=data.get("id"),
+            in_use=data.get("in_use"),
+            supersedes=data.get("supersedes", True),
+            entry=data.get("entry"),
+        )
+
+
+def apply_effects(entries: dict[Address, LockEntry], effects: Mapping[Address, Effect], new_id: str | None) -> None:
+    """Change recorded entries in place by what a done call leaves."""
+    for address, effect in effects.items():
+        if effect.remove:
+            entries.pop(address, None)
+            continue
+        if effect.entry is not None:
+            entries[address] = LockEntry.from_data(effect.entry)
+            continue
+        entry = entries.get(address) or LockEntry(None, {})
+        attributes = {**entry.attributes, **effect.set}
+        for name in effect.drop:
+            attributes.pop(name, None)
+        entry = replace(entry, attributes=attributes)
+        if effect.creates:
+            old = (entry.id,) if effect.supersedes and entry.id and entry.id != new_id else ()
+            entry = replace(entry, id=new_id, superseded=entry.superseded + old)
+        if effect.id:
+            entry = replace(entry, id=effect.id)
+        if effect.archived:
+            entry = replace(entry, superseded=tuple(old for old in entry.superseded if old != effect.archived))
+        if effect.depends_on is not None:
+            entry = replace(entry, depends_on=effect.depends_on)
+        if effect.lifecycle is not None:
+            entry = replace(entry, lifecycle=effect.lifecycle)
+        if effect.in_use is not None:
+            entry = replace(entry, in_use=effect.in_use)
+        entries[address] = entry
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A call that was about to be made. params are as sent: ids put in, numbers as JSON has them."""
+
+    number: int
+    key: str
+    method: str
+    path: str
+    sdk: str
+    params: Mapping[str, Any]
+    sent_at: str
+    covers: tuple[Address, ...]
+    creates: Address | None
+    effects: Mapping[Address, Effect]
+
+    def as_data(self) -> dict[str, Any]:
+        """As it stands in the journal."""
+        return {
+            "number": self.number,
+            "key": self.key,
+            "method": self.method,
+            "path": self.path,
+            "sdk": self.sdk,
+            "params": self.params,
+            "sent_at": self.sent_at,
+            "covers": list(self.covers),
+            "creates": self.creates,
+            "effects": {address: effect.as_data() for address, effect in self.effects.items()},
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Intent:
+        """The inverse of as_data."""
+        return cls(
+            data["number"],
+            data["key"],
+            data["method"],
+            data["path"],
+            data["sdk"],
+            data["params"],
+            data["sent_at"],
+            tuple(Address(text) for text in data["covers"]),
+            Address(data["creates"]) if data["creates"] else None,
+            {Address(address): Effect.from_data(effect) for address, effect in data["effects"].items()},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The head of a journal: which plan this run carries out. calls are the plan's, for resuming exactly that plan."""
+
+    lineage: str
+    serial: int
+    environment: str
+    base_url: str
+    started_at: str
+    plan_digest: str = ""
+    destroy: bool = False
+    calls: tuple[Mapping[str, Any], ...] = ()
+
+    def as_data(self) -> dict[str, Any]:
+        """As it stands in the journal."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "lineage": self.lineage,
+            "serial": self.serial,
+            "environment": self.environment,
+            "base_url": self.base_url,
+            "started_at": self.started_at,
+            "plan_digest": self.plan_digest,
+            "destroy": self.destroy,
+            "calls": list(self.calls),
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Run:
+        """The inverse of as_data."""
+        known = {name: data[name] for name in cls.__slots__ if name in data}
+        return cls(**known | {"calls": tuple(data.get("calls", ()))})
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The lockfile with the journal folded in. unresolved are intents whose outcome isn't known; no journal, no run."""
+
+    lockfile: Lockfile
+    unresolved: tuple[Intent, ...] = ()
+    run: Run | None = None
+
+
+class Journal:
+    """Appends lines, each on disk before the call returns. One writer; threads may share it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._number = 0
+        existed = path.exists()
+        try:
+            self._file = path.open("ab")
+        except OSError as problem:
+            raise LockfileError(f"the journal {path} can't be written: {problem.strerror or problem}") from problem
+        if not existed:
+            sync_folder(path.parent)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+
+    def begin(self, run: Run) -> None:
+        """The first line of a run."""
+        self._append({"run": run.as_data()})
+
+    def next_number(self) -> int:
+        """A number for the next intent, unique in this journal."""
+        with self._lock:
+            self._number += 1
+            return self._number
+
+    def resume_after(self, number: int) -> None:
+        """Continue the numbering of an earlier run."""
+        self._number = max(self._number, number)
+
+    def intend(self, intent: Intent) -> None:
+        """Before a call."""
+        self._append({"intent": intent.as_data()})
+
+    def done(self, number: int, new_id: str | None) -> None:
+        """After a call that succeeded."""
+        self._append({"done": {"number": number, "id": new_id}})
+
+    def refused(self, number: int, message: str) -> None:
+        """After a call that certainly took no effect."""
+        self._append({"refused": {"number": number, "message": message}})
+
+    def record(self, effects: Mapping[Address, Effect]) -> None:
+        """A change of the record that needs no call."""
+        self._append({"record": {address: effect.as_data() for address, effect in effects.items()}})
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        data = json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+        with self._lock:
+            try:
+                self._file.write(data)
+                self._file.flush()
+                os.fdatasync(self._file.fileno())
+            except OSError as problem:
+                raise LockfileError(f"the journal {self.path} can't be written: {problem.strerror or problem}") from problem
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a journal; a last line that was cut off while it was written is left out: its call was never made.
+
+    :raises LockfileError: a line in the middle is broken.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    except OSError as problem:
+        raise LockfileError(f"the journal {path} can't be read: {problem.strerror or problem}") from problem
+    lines = raw.split(b"\n")
+    lines.pop()  # what follows the last newline: nothing, or a torn line
+    found: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            raise LockfileError(
+                f"line {number} of the journal {path} is broken. It was left as it is: restore it from version control."
+            ) from None
+    return found
+
+
+def fold(lockfile: Lockfile | None, path: Path, *, environment: str, base_url: str) -> Folded | None:
+    """The recorded state with the journal of an interrupted run put in; None where there is neither.
+
+    The folded run counts as one: the serial rises if it changed anything.
+
+    :raises LockfileError: the journal belongs to another lockfile.
+    """
+    lines = read_lines(path)
+    if not lines:
+        return None if lockfile is None else Folded(lockfile)
+    run: Run | None = None
+    for line in lines:
+        if "run" in line:
+            run = Run.from_data(line["run"])
+    if run is None:
+        raise LockfileError(f"the journal {path} has no head: it was left as it is; restore it from version control.")
+    if lockfile is None:
+        lockfile = Lockfile(run.lineage, run.serial, run.environment, run.base_url)
+    if run.lineage != lockfile.lineage or run.environment != environment or run.base_url != base_url:
+        raise LockfileError(
+            f"the journal {path} belongs to another lockfile (lineage {run.lineage}): put the lockfile that it was written "
+            "beside back, or remove the journal if that run is of no interest."
+        )
+    folded = _replay(lockfile, lines, run)
+    if run.serial < lockfile.serial:
+        # The lockfile was saved after this run: it has what is done, and only open intents are news.
+        return replace(folded, lockfile=lockfile)
+    return folded
+
+
+def _replay(lockfile: Lockfile, lines: Sequence[Mapping[str, Any]], run: Run) -> Folded:
+    entries = dict(lockfile.resources)
+    open_intents: dict[int, Intent] = {}
+    changed = False
+    for line in lines:
+        if "intent" in line:
+            intent = Intent.from_data(line["intent"])
+            open_intents[intent.number] = intent
+        elif "done" in line:
+            intent = open_intents.pop(line["done"]["number"])
+            apply_effects(entries, intent.effects, line["done"]["id"])
+            changed = True
+        elif "refused" in line:
+            open_intents.pop(line["refused"]["number"], None)
+        elif "record" in line:
+            apply_effects(entries, {Address(a): Effect.from_data(e) for a, e in line["record"].items()}, None)
+            changed = True
+    serial = run.serial + 1 if changed or open_intents else lockfile.serial
+    return Folded(replace(lockfile, resources=entries, serial=serial), tuple(open_intents.values()), run)

@@ -1,0 +1,78 @@
+"""Reads the live state of what is recorded, in the fewest calls, and looks for twins of what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nova_iac.desired.graph import ResourceGraph
+from nova_iac.kinds.base import Kind, Names, Wanted
+from nova_iac.plan.change import PlanOptions
+from nova_iac.plan.inputs import LiveState
+from nova_iac.plan.moved import apply_moves
+from nova_iac.plan.planner import addresses_in_scope
+from nova_iac.remote import REQUESTS_PER_SECOND, Client
+from nova_iac.resource import Address, RemoteObject
+from nova_iac.state.lockfile import Lockfile
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a refresh will ask for: recorded resources by kind, and unrecorded ones to look for."""
+
+    lockfile: Lockfile
+    recorded: Mapping[str, list[Wanted]]
+    unrecorded: Mapping[str, list[Wanted]]
+
+    def seconds(self, kinds: Mapping[str, Kind]) -> float:
+        """About how long the refresh takes at the rate that Metronome was seen to allow."""
+        return sum(kinds[name].reads(wanted) for name, wanted in self.recorded.items()) / REQUESTS_PER_SECOND
+
+
+def plan_reading(graph: ResourceGraph, lockfile: Lockfile, kinds: Mapping[str, Kind], options: PlanOptions) -> Reading:
+    """Which objects a plan needs to see: those in scope, and what refers to them (a replacement moves it)."""
+    lockfile, _, _ = apply_moves(graph, lockfile)
+    scope = dict.fromkeys(addresses_in_scope(graph, lockfile, kinds, options))
+    if options.targets or options.excludes:
+        users = [
+            address
+            for address, entry in lockfile.resources.items()
+            if address in graph.resources and any(other in scope for other in entry.depends_on)
+        ]
+        scope |= dict.fromkeys(users)
+    recorded: dict[str, list[Wanted]] = {}
+    unrecorded: dict[str, list[Wanted]] = {}
+    for address in scope:
+        kind = kinds[address.kind]
+        entry, resource = lockfile.resources.get(address), graph.resources.get(address)
+        wanted = Wanted(
+            address,
+            None if entry is None else entry.id,
+            None if entry is None else entry.attributes,
+            None if resource is None else resource.attributes,
+        )
+        if entry is not None or (kind.appends and Address.of(kind.parent or "", address.keys[0]) in lockfile.resources):
+            recorded.setdefault(kind.name, []).append(wanted)
+        elif not kind.appends:
+            unrecorded.setdefault(kind.name, []).append(wanted)
+    return Reading(lockfile, recorded, unrecorded)
+
+
+def read_live(reading: Reading, kinds: Mapping[str, Kind], client: Client) -> LiveState:
+    """The live state. Changes nothing.
+
+    :raises RemoteError: a read failed for good.
+    """
+    names = Names({address: entry.id for address, entry in reading.lockfile.resources.items() if entry.id})
+
+    def recorded(name: str) -> Mapping[Address, RemoteObject]:
+        return kinds[name].read(reading.recorded[name], client, names)
+
+    objects = {address: one for part in client.map(recorded, reading.recorded) for address, one in part.items()}
+    found = {}
+    for name, wanted in reading.unrecorded.items():
+        ours = set(names.ids)
+        for address, candidates in kinds[name].find(wanted, client, names).items():
+            found[address] = tuple(one for one in candidates if one.id not in ours)
+    asked = frozenset(item.address for wanted in reading.recorded.values() for item in wanted)
+    return LiveState(True, asked, objects, found)

@@ -1,0 +1,131 @@
+"""One apply at a time per lockfile, on one machine.
+
+The lock is an advisory file lock, so it dies with its holder; the file says who holds it. A holder on another host (a shared
+folder) can't be seen to be dead: it counts as alive until ``state unlock ID``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import getpass
+import json
+import os
+import socket
+import uuid
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from nova_iac import moment
+from nova_iac.errors import Locked, LockfileError
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock, since when, for what."""
+
+    id: str
+    operation: str
+    user: str
+    host: str
+    pid: int
+    since: str
+
+    def describe(self, now: datetime) -> str:
+        """For an error message."""
+        minutes = int((now - moment.parse(self.since)).total_seconds() // 60)
+        age = f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"
+        return f"{self.operation} by {self.user} on {self.host}, pid {self.pid}, for {age} (lock {self.id})"
+
+
+class Mutex:
+    """A context manager that holds the lock of one lockfile."""
+
+    def __init__(self, path: Path, operation: str, now: datetime) -> None:
+        self.path = path
+        self._now = now
+        self.holder = Holder(
+            uuid.uuid4().hex[:12], operation, _user(), socket.gethostname(), os.getpid(), moment.text(now.replace(microsecond=0))
+        )
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Mutex:
+        """Take the lock.
+
+        :raises Locked: another run holds it; the message names it.
+        """
+        self._file = self._open_locked()
+        holder = read_holder(self.path)
+        if holder is not None and holder.host != self.holder.host:
+            self._file.close()
+            raise Locked(self._message(holder, f" If that run is dead, free it with `nova-iac state unlock {holder.id}`."))
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(json.dumps(asdict(self.holder)).encode() + b"\n")
+        self._file.flush()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        assert self._file is not None
+        with contextlib.suppress(FileNotFoundError):
+            self.path.unlink()
+        self._file.close()
+
+    def _open_locked(self) -> BinaryIO:
+        while True:
+            try:
+                file = self.path.open("a+b")
+            except OSError as problem:
+                raise LockfileError(f"the lock {self.path} can't be written: {problem.strerror or problem}") from problem
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                file.close()
+                raise Locked(self._message(read_holder(self.path), " Wait for it to end.")) from None
+            # The holder before us may have removed the file between our open and our lock.
+            with contextlib.suppress(FileNotFoundError):
+                if self.path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                    return file
+            file.close()
+
+    def _message(self, holder: Holder | None, advice: str) -> str:
+        who = "another run" if holder is None else holder.describe(self._now)
+        return f"{self.path} is held: {who}.{advice}"
+
+
+def read_holder(path: Path) -> Holder | None:
+    """Who holds a lock, as its file says."""
+    try:
+        return Holder(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def unlock(path: Path, lock_id: str) -> Holder:
+    """Free a lock whose holder can't be seen to be dead.
+
+    :raises LockfileError: there is no such lock, or its holder is alive on this machine.
+    """
+    holder = read_holder(path)
+    if holder is None or holder.id != lock_id:
+        there = "there is no lock" if holder is None else f"the lock there is {holder.id}"
+        raise LockfileError(f"{path}: no lock {lock_id} to free; {there}.")
+    with path.open("a+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise LockfileError(
+                f"{path}: pid {holder.pid} is alive on this machine and holds lock {lock_id}; stop it first."
+            ) from None
+        path.unlink(missing_ok=True)
+    return holder
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
