@@ -38,17 +38,13 @@ class Aliases:
 
     def _measure(self, node: Node) -> tuple[int, int]:
         """How many nodes and levels a finished node has with all its aliases followed. Remembered, for bombs share nodes."""
-        parts: list[Node]
-        if isinstance(node, Mapping):
-            parts = list(node.entries.values())
-        elif isinstance(node, Sequence):
-            parts = node.items
-        else:
+        if not isinstance(node, (Mapping, Sequence)):
             return 1, 0
+        keys = len(node.entries) if isinstance(node, Mapping) else 0
         known = self._measured.get(id(node))
         if known is None:
-            measures = [self._measure(part) for part in parts]
-            size = min(1 + len(parts) + sum(size for size, _ in measures), _COUNTLESS)
+            measures = [self._measure(part) for part in _parts(node)]
+            size = min(1 + keys + sum(size for size, _ in measures), _COUNTLESS)
             # The node is kept with its measure: its id means nothing once it is gone.
             known = (size, 1 + max((height for _, height in measures), default=0), node)
             self._measured[id(node)] = known
@@ -108,7 +104,13 @@ def _written(root: Mapping) -> int:
         if id(node) in seen:
             continue
         seen.add(id(node))
-        parts = list(node.entries.values()) if isinstance(node, Mapping) else node.items if isinstance(node, Sequence) else []
+        parts = _parts(node)
         count += len(parts) * (2 if isinstance(node, Mapping) else 1)
         open_ones.extend(parts)
     return count
+
+
+def _parts(node: Node) -> list[Node]:
+    if isinstance(node, Mapping):
+        return list(node.entries.values())
+    return node.items if isinstance(node, Sequence) else []

@@ -131,7 +131,7 @@ def test_a_custom_date_needs_its_anchor(http: httpx.Client) -> None:
     assert "billing_anchor_date is required" in refused(http.post("/v1/contracts/create", json=body), 400)
 
 
-def test_an_alias_is_resolved_at_the_contracts_start(client: Metronome, shop: Shop) -> None:
+def test_an_alias_is_resolved_at_the_contracts_start(shop: Shop) -> None:
     """§7.1, §17.9, §17.10: once, for the start date, in the past too; later moves change nothing."""
     old = shop.card(aliases=[{"name": "std", "ending_before": FEB}])
     new = shop.card(aliases=[{"name": "std", "starting_at": FEB}])

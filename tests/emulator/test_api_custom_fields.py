@@ -30,7 +30,7 @@ def test_keys_are_listed_by_entity(keyed: Metronome) -> None:
     assert len(list(keyed.v1.custom_fields.list_keys())) == 3
 
 
-def test_a_key_is_added_once(http: httpx.Client, keyed: Metronome) -> None:
+def test_a_key_is_added_once(http: httpx.Client) -> None:
     """The known text of §3.3; the first answer carries an id although it isn't typed (§3.2)."""
     body = {"entity": "customer", "key": "new", "enforce_uniqueness": False}
     assert http.post("/v1/customFields/addKey", json=body).json()["data"]["id"]
@@ -65,7 +65,8 @@ def test_unregistered_keys_are_refused_all_or_nothing(keyed: Metronome, shop: Sh
 
 
 @pytest.mark.parametrize("value", ["x" * 201, 7, None])
-def test_values_are_strings_of_at_most_200_characters(http: httpx.Client, keyed: Metronome, shop: Shop, value: object) -> None:
+@pytest.mark.usefixtures("keyed")
+def test_values_are_strings_of_at_most_200_characters(http: httpx.Client, shop: Shop, value: object) -> None:
     """§5.1."""
     body = {"entity": "customer", "entity_id": shop.customer(), "custom_fields": {"tier": value}}
     assert "custom_fields.tier" in refused(http.post("/v1/customFields/setValues", json=body), 400)

@@ -1,31 +1,11 @@
-"""Small helpers for the tests of the spec layer."""
+"""Fixtures for the tests of the spec layer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from nova_iac.errors import Diagnostic, SpecError
-from nova_iac.spec import load_spec
-
-HEAD = "version: 1\nenvironments: {local: {emulator: true}}\n"
-"""The least that a spec needs, in two lines; what a test adds begins on line 3."""
-
-
-def brief(diagnostics: Iterable[Diagnostic]) -> list[str]:
-    """Each diagnostic as ``line:column code``, in the order of the file."""
-    found = sorted(diagnostics, key=Diagnostic.sort_key)
-    return [f"{d.location.line}:{d.location.column} {d.code}" if d.location else d.code for d in found]
-
-
-def problems_of(path: Path, environment: str | None = None) -> tuple[Diagnostic, ...]:
-    """What is wrong with a spec, raised or not."""
-    try:
-        return load_spec(path, environment).diagnostics
-    except SpecError as trouble:
-        return trouble.diagnostics
 
 
 @pytest.fixture

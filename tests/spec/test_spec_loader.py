@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import brief
+from spec_kit import brief, plain
 
 from nova_iac.spec.loader import PureParser, load_bytes, load_file
-from nova_iac.spec.nodes import Mapping, Node, Scalar, Sequence
+from nova_iac.spec.nodes import Mapping, Node
 
 
 def read(text: str | bytes, **options: Any) -> Node | None:
@@ -20,18 +21,6 @@ def read(text: str | bytes, **options: Any) -> Node | None:
     assert loaded.diagnostics == ()
     assert loaded.complete
     return loaded.root
-
-
-def plain(node: Node | None) -> Any:
-    """A tree without its places; quoted scalars in a tuple."""
-    match node:
-        case Mapping(entries):
-            return {name: plain(part) for name, part in entries.items()}
-        case Sequence(items):
-            return [plain(part) for part in items]
-        case Scalar(text, is_plain):
-            return text if is_plain else (text,)
-    return None
 
 
 PARSERS = [pytest.param({}, id="fastest"), pytest.param({"parser": PureParser}, id="pure")]
@@ -106,7 +95,10 @@ def test_places(options: dict[str, Any]) -> None:
         ("a: &x {p: 1, q: 2}\nb: {<<: *x, q: 3}", {"a": {"p": "1", "q": "2"}, "b": {"q": "3", "p": "1"}}),
         ("a: {q: 3, <<: {p: 1, q: 2}}", {"a": {"q": "3", "p": "1"}}),
         ("a: {<<: [{p: 1}, {p: 2, q: 2}]}", {"a": {"p": "1", "q": "2"}}),
-        ("a: &x {p: 1}\nb: &y {<<: *x, q: 2}\nc: {<<: *y}", {"a": {"p": "1"}, "b": {"q": "2", "p": "1"}, "c": {"q": "2", "p": "1"}}),
+        (
+            "a: &x {p: 1}\nb: &y {<<: *x, q: 2}\nc: {<<: *y}",
+            {"a": {"p": "1"}, "b": {"q": "2", "p": "1"}, "c": {"q": "2", "p": "1"}},
+        ),
         ("a: {<<: {<<: {p: 1}, q: 2}}", {"a": {"q": "2", "p": "1"}}),
         ("a: {'<<': 1}", {"a": {"<<": "1"}}),
         ("a: &x 1\nb: &x 2\nc: *x", {"a": "1", "b": "2", "c": "2"}),
@@ -179,8 +171,13 @@ def test_a_second_key_names_the_first() -> None:
 
 def _bomb(levels: int) -> str:
     names = "abcdefghijklmnopqrstuvwxyz"[:levels]
-    steps = [f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in zip(names, names[1:], strict=False)]
+    steps = [f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in pairwise(names)]
     return "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(steps)
+
+
+_MANY_KEYS = ", ".join(f"k{i}: 1" for i in range(1000))
+_DEEP = "".join(f"a{i}: &a{i} [[[[[{f'*a{i - 1}' if i else 'x'}]]]]]\n" for i in range(50))
+_DIRECTIVES = "".join(f"%TAG !t{i}! tag:x,2000:{i}\n" for i in range(100_000)) + "---\na: 1"
 
 
 @pytest.mark.parametrize(
@@ -188,21 +185,27 @@ def _bomb(levels: int) -> str:
     [
         pytest.param(_bomb(9), "NV109", id="alias bomb"),
         pytest.param(_bomb(26), "NV109", id="alias bomb of 10^26"),
-        pytest.param(f"a: &a {{{', '.join(f'k{i}: 1' for i in range(1000))}}}\nb:\n" + "  - {<<: *a}\n" * 10_000, "NV109", id="merge bomb"),
+        pytest.param(
+            f"a: &a {{{', '.join(f'k{i}: 1' for i in range(1000))}}}\nb:\n" + "  - {<<: *a}\n" * 10_000, "NV109", id="merge bomb"
+        ),
         pytest.param("a: " + "[" * 20_000, "NV111", id="20,000 lists"),
         pytest.param("a: " + "[" * 20_000 + "]" * 20_000, "NV111", id="20,000 closed lists"),
         pytest.param("{a: " * 20_000, "NV111", id="20,000 mappings"),
         pytest.param("- " * 20_000, "NV111", id="20,000 dashes"),
         pytest.param("? " * 20_000, "NV111", id="20,000 complex keys"),
         pytest.param("\n".join(" " * depth + "a:" for depth in range(2000)), "NV111", id="2,000 indentations"),
-        pytest.param("".join(f"a{i}: &a{i} [[[[[{'*a' + str(i - 1) if i else 'x'}]]]]]\n" for i in range(50)), "NV111", id="deep by aliases"),
+        pytest.param(
+            "".join(f"a{i}: &a{i} [[[[[{'*a' + str(i - 1) if i else 'x'}]]]]]\n" for i in range(50)),
+            "NV111",
+            id="deep by aliases",
+        ),
         pytest.param("a: " + "x" * 50_000_000, "NV112", id="50 MB scalar"),
         pytest.param('a: "' + "x" * 50_000_000 + '"', "NV112", id="50 MB quoted"),
         pytest.param('a: "' + "x" * 50_000_000, "NV103", id="50 MB unclosed"),
         pytest.param("a: |\n" + " x\n" * 15_000_000, "NV112", id="50 MB block"),
         pytest.param("a: 1\n" + "x" * 2_000_000 + ": 1", "NV103", id="2 MB key"),
         pytest.param("a: '" + "é" * 600_000 + "'", "NV112", id="bytes count, not characters"),
-        pytest.param("".join(f"%TAG !t{i}! tag:x,2000:{i}\n" for i in range(100_000)) + "---\na: 1", "NV107", id="100,000 directives"),
+        pytest.param(_DIRECTIVES, "NV107", id="100,000 directives"),
         pytest.param("".join(f"k: *a{i}\n" for i in range(5_000)), "NV108", id="5,000 unknown aliases"),
     ],
 )
@@ -233,12 +236,11 @@ def test_growth_beyond_tenfold(options: dict[str, Any]) -> None:
     assert loaded.root is None
 
 
-def test_files_that_cannot_be_read(tmp_path: Path, write: Callable[..., Path]) -> None:
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     """A missing file, a folder, an unreadable path and a pipe are told, and nothing waits for a pipe's end."""
-    import os
-
     os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path / "none.yaml", tmp_path, tmp_path / "pipe", tmp_path / "a\0b", tmp_path / ("x" * 5000), Path("/dev/zero")):
+    bad_names = [tmp_path / "a\0b", tmp_path / ("x" * 5000)]
+    for path in [tmp_path / "none.yaml", tmp_path, tmp_path / "pipe", Path("/dev/zero"), *bad_names]:
         loaded = load_file(path, "shown.yaml")
 
         assert brief(loaded.diagnostics) == ["1:1 NV100"]

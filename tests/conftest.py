@@ -1,0 +1,40 @@
+"""Fixtures that all tests share. The network is off but for loopback."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import EXAMPLE, Project
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection to anything but this machine fails at once."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = address[0]
+            loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+            assert loopback, f"a test tried to reach {host}"
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """The example, not applied yet."""
+    return Project(tmp_path, EXAMPLE)
+
+
+@pytest.fixture
+def applied(project: Project) -> Project:
+    """The example, applied; the request log is empty."""
+    project.apply()
+    project.forget_requests()
+    return project
