@@ -8,11 +8,14 @@ import sys
 import threading
 import time
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import click
 
-from nova_iac.apply.executor import ApplyEvent, Progress
 from nova_iac.render.style import Style
+
+if TYPE_CHECKING:
+    from nova_iac.apply.executor import ApplyEvent
 
 _PATIENCE = 10.0  # seconds after which a running call is mentioned again
 
@@ -50,6 +53,8 @@ class ProgressLines:
 
     def show(self, event: ApplyEvent) -> None:
         """One step of an apply."""
+        from nova_iac.apply.executor import Progress  # here, because validate needs this module and no executor
+
         names = _names(event)
         with self._lock:
             if event.progress is Progress.STARTED:

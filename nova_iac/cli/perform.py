@@ -44,6 +44,8 @@ def perform(
     with session.client(parallelism) as client, Running(session, operation) as running:
         running.recover(client)
         plan = session.plan(graph, running.folded, options, client if options.refresh else None)
+        if options.destroy and not plan.doing and output == "text":
+            return _nothing(options, output)
         if output == "text":
             show_plan(plan, output, session.settings, allowed=allow)
         else:

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from nova_iac.cli.options import format_option, shared_options
+from nova_iac.cli.options import Settings, format_option, shared_options
 
 
 @click.command("validate")
@@ -25,12 +25,11 @@ def command(ctx: click.Context, /, output: str) -> int:
       nova-iac validate -e production --format json
     """
     from nova_iac.cli.output import style_for
-    from nova_iac.cli.session import settings_of
     from nova_iac.cli.validation import problems_of
     from nova_iac.errors import Severity
     from nova_iac.render.diagnostics import as_data, as_text
 
-    settings = settings_of(ctx)
+    settings = Settings.of(ctx)
     diagnostics, environments = problems_of(settings.file, settings.environment)
     broken = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     if output == "json":

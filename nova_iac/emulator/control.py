@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from nova_iac.emulator.app import Emulator
 
 
+FARTHEST = 50 * 365 * 86_400
+"""Seconds that the clock moves at most at once."""
+
+
 def answer(emulator: Emulator, method: str, path: str, body: Any) -> Any:
     """Performs one operation; its answer as JSON."""
     operation = OPERATIONS.get((method, path))
@@ -29,7 +33,7 @@ def _clock(emulator: Emulator, _: Reader) -> Any:
 def _move_clock(emulator: Emulator, reader: Reader) -> Any:
     """``now`` stops the clock at an instant, ``advance_seconds`` moves it on, null ``now`` gives it back."""
     now = reader.maybe_instant("now", nullable=True)
-    seconds = reader.maybe_number("advance_seconds")
+    seconds = reader.maybe_number("advance_seconds", least=-FARTHEST, most=FARTHEST)
     if now is None and seconds is None and not reader.null("now"):
         reader.wrong("now", "or advance_seconds is required")
     reader.finish()

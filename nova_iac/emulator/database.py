@@ -145,23 +145,23 @@ class Database:
         for attempt in (1, 2):
             with self._pool:
                 connection = self._readers.pop() if self._readers else None
-            connection = connection or _connect(f"{self._path.absolute().as_uri()}?mode=ro")
             try:
+                connection = connection or _connect(f"{self._path.absolute().as_uri()}?mode=ro")
                 connection.execute("BEGIN")
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
             except sqlite3.OperationalError:
-                connection.close()
+                if connection is not None:
+                    connection.close()
                 if attempt == 2:
                     raise
                 self._recover(self._path)
                 continue
             except sqlite3.DatabaseError as error:
-                connection.close()
-                raise ApiError(500, f"{self._path} is not an emulator database: {error}") from None
-            if version:
-                _check(version)
+                raise self._foreign(error) from None
+            if version == VERSION:
                 return connection
             connection.close()
+            _check(version)
             return None
         raise AssertionError("unreachable")
 
@@ -172,11 +172,19 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
 
+    def _foreign(self, error: sqlite3.DatabaseError) -> ApiError:
+        return ApiError(500, f"{self._path} is not an emulator database: {error}")
+
     def _writing_connection(self, path: Path) -> sqlite3.Connection:
         if not self._follow_file(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         if self._writer is None:
-            self._writer = _connect(f"{path.absolute().as_uri()}?mode=rwc")
+            try:
+                self._writer = _connect(f"{path.absolute().as_uri()}?mode=rwc")
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError as error:
+                raise self._foreign(error) from None
             self._follow_file(path)
         return self._writer
 
@@ -208,8 +216,13 @@ def _connect(target: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         target, uri=target.startswith("file:"), timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA cache_size=-65536")
+    try:
+        # Looks into the file: here it shows if it is none of ours, or if a killed writer left something to undo.
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA cache_size=-65536")
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
     return connection
 
 
@@ -226,5 +239,6 @@ def _make_tables(connection: sqlite3.Connection) -> None:
 
 
 def _check(version: int) -> None:
-    if version != VERSION:
+    """Refuses another format; 0 is a file that nobody has written to."""
+    if version not in (0, VERSION):
         raise ApiError(500, f"the database has format {version}, this emulator reads format {VERSION}")

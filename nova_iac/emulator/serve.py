@@ -5,11 +5,15 @@ from __future__ import annotations
 import ipaddress
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from nova_iac.emulator.faults import ConnectionCut
+
 if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
     from nova_iac.emulator.app import Emulator
 
 THREADS = 8
@@ -20,12 +24,20 @@ def serve(app: Emulator, host: str = "127.0.0.1", port: int = 8412, *, ready: Ca
 
     Anything but a loopback address is refused: the emulator has no secrets worth keeping and no defences.
     """
+    from waitress.channel import ClientDisconnected  # type: ignore[import-untyped]
     from waitress.server import create_server  # type: ignore[import-untyped]
 
     for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         if not ipaddress.ip_address(address[0]).is_loopback:
             raise ValueError(f"{host} is not a loopback address: the emulator serves this machine only")
-    server = create_server(app, host=host, port=port, threads=THREADS, ident=None)
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            return app(environ, start_response)
+        except ConnectionCut as cut:
+            raise ClientDisconnected from cut  # which waitress takes as: close, and say nothing
+
+    server = create_server(application, host=host, port=port, threads=THREADS, ident=None)
     before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         shown = f"[{host}]" if ":" in host else host

@@ -277,6 +277,12 @@ class Kind(ABC):
         """Resources that must be in place before this one though it doesn't refer to them."""
         return ()
 
+    def renamed(self, address: Address, old: Address, new: Address) -> Address | None:
+        """What an address of this kind becomes when another resource's key changed; None if it is not concerned."""
+        if self.parent == old.kind and address.keys[0] == old.keys[0]:
+            return Address.of(self.name, new.keys[0], *address.keys[1:], selector=address.selector)
+        return None
+
     # --- calls ---------------------------------------------------------------------------------------------------------
 
     @abstractmethod

@@ -78,6 +78,12 @@ class Rate(Kind):
         ]
         return resources, problems
 
+    def renamed(self, address: Address, old: Address, new: Address) -> Address | None:
+        """A rate is named after its card and its product."""
+        if old.kind == "product" and address.keys[1] == old.keys[0]:
+            return Address.of(self.name, address.keys[0], new.keys[0], selector=address.selector)
+        return super().renamed(address, old, new)
+
     def calls(self, tasks: Sequence[Task]) -> Iterable[Call]:
         """All segments of a card, at most a hundred a call."""
         by_card: dict[str, list[tuple[Task, Post]]] = {}

@@ -94,8 +94,8 @@ class PlanOptions:
 class Plan:
     """Everything that apply would do. Made by ``planner.make_plan``; pure data.
 
-    changes holds no-ops too. records are entries that change without a call: at once (moved, forgotten, adopted, settled) those
-    that no call stands for. in_use_after: cards that are in use once all the named rates are recorded.
+    changes holds no-ops too. records are entries that change without a call: moved, forgotten, adopted, or in place already.
+    moves: resources that only follow a replaced one, with the digest of what was read of them.
     """
 
     environment: str
@@ -112,7 +112,6 @@ class Plan:
     warnings: tuple[Diagnostic, ...] = ()
     notes: tuple[str, ...] = ()
     records: Mapping[Address, Effect] = field(default_factory=dict)
-    in_use_after: Mapping[Address, tuple[Address, ...]] = field(default_factory=dict)
     moves: Mapping[Address, str | None] = field(default_factory=dict)
 
     @property

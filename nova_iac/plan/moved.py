@@ -7,12 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from nova_iac.desired.graph import ResourceGraph
+from nova_iac.kinds.base import Kind
 from nova_iac.resource import Address
 from nova_iac.state.journal import Effect
 from nova_iac.state.lockfile import LockEntry, Lockfile
 
 
-def apply_moves(graph: ResourceGraph, lockfile: Lockfile) -> tuple[Lockfile, dict[Address, Effect], list[str]]:
+def apply_moves(
+    graph: ResourceGraph, lockfile: Lockfile, kinds: Mapping[str, Kind]
+) -> tuple[Lockfile, dict[Address, Effect], list[str]]:
     """The lockfile with moved addresses renamed, the effects that record it, and a note for each move.
 
     An entry moves when its old address is recorded and no longer declared and its new one is declared and not recorded; what is
@@ -23,7 +26,7 @@ def apply_moves(graph: ResourceGraph, lockfile: Lockfile) -> tuple[Lockfile, dic
         if old in lockfile.resources and old not in graph.resources and new not in lockfile.resources:
             renames[old] = new
             for address in lockfile.resources:
-                if moved := _under(address, old, new):
+                if moved := kinds[address.kind].renamed(address, old, new):
                     renames[address] = moved
     if not renames:
         return lockfile, {}, []
@@ -41,16 +44,6 @@ def apply_moves(graph: ResourceGraph, lockfile: Lockfile) -> tuple[Lockfile, dic
             effects[target] = Effect(entry=renamed.as_data())
     notes = [f"{old} has moved to {new}." for old, new in sorted(renames.items())]
     return lockfile.with_resources(entries), effects, notes
-
-
-def _under(address: Address, old: Address, new: Address) -> Address | None:
-    """The new name of what is named after a moved resource: a customer's contracts, a card's or a product's rates."""
-    keys = address.keys
-    if len(keys) != 2:
-        return None
-    if old.kind in ("customer",) and address.kind == "contract" and keys[0] == old.keys[0]:
-        return Address.of(address.kind, new.keys[0], keys[1])
-    return None
 
 
 def _renamed(value: Any, renames: Mapping[Address, Address]) -> Any:

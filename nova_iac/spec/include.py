@@ -16,7 +16,7 @@ from nova_iac.errors import Diagnostic
 from nova_iac.spec.layout import children, roots
 from nova_iac.spec.loader import Loaded, load_file
 from nova_iac.spec.nodes import Mapping, Scalar, Sequence
-from nova_iac.spec.problems import describe, place, problem, shorten
+from nova_iac.spec.problems import NULLS, describe, place, problem, shorten
 from nova_iac.spec.schema import frame
 from nova_iac.spec.walker import Findings
 
@@ -145,7 +145,7 @@ class _Gathering:
             self.found.mismatch(named, "a list", "write include: [customers/*.yaml].")
             return
         for entry in named.items:
-            if isinstance(entry, Scalar) and entry.text:
+            if isinstance(entry, Scalar) and entry.text and not (entry.plain and entry.text in NULLS):
                 yield from ((match, entry) for match in self._matches(path.parent, entry))
             else:
                 self.found.refuse(entry, "NV130", f"expected a path or a glob, found {describe(entry)}.")

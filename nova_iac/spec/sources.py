@@ -40,7 +40,9 @@ def _with_source(diagnostic: Diagnostic, files: dict[str, list[str]], hidden: Ma
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+        if not path.is_file():
+            return []
+        text = path.read_bytes().decode("utf-8", "replace")
     except (OSError, ValueError):
         return []
     return LINE_BREAK.split(text.removeprefix("\ufeff"))

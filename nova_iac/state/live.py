@@ -31,7 +31,7 @@ class Reading:
 
 def plan_reading(graph: ResourceGraph, lockfile: Lockfile, kinds: Mapping[str, Kind], options: PlanOptions) -> Reading:
     """Which objects a plan needs to see: those in scope, and what refers to them (a replacement moves it)."""
-    lockfile, _, _ = apply_moves(graph, lockfile)
+    lockfile, _, _ = apply_moves(graph, lockfile, kinds)
     scope = dict.fromkeys(addresses_in_scope(graph, lockfile, kinds, options))
     if options.targets or options.excludes:
         users = [

@@ -129,7 +129,8 @@ def test_events_may_name_the_customer_by_its_id(client: Metronome, shop: Shop) -
 
 def test_properties_keep_their_digits(http: httpx.Client) -> None:
     """§13.1: numbers may be mixed with strings; none is rounded."""
-    body = '[{"transaction_id":"t1","customer_id":"a","event_type":"x","timestamp":"2026-03-15T10:00:00Z","properties":{"n":0.1000000000000000000001,"m":3}}]'
+    event = '"transaction_id":"t1","customer_id":"a","event_type":"x","timestamp":"2026-03-15T10:00:00Z"'
+    body = f'[{{{event},"properties":{{"n":0.1000000000000000000001,"m":3}}}}]'
     http.post("/v1/ingest", content=body)
     assert (
         '"properties":{"n":0.1000000000000000000001,"m":3}'

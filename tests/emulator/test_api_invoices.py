@@ -98,6 +98,7 @@ def test_list_prices_and_zero_lines_are_shown_on_request(till: Till) -> None:
 
 def test_a_finalized_invoice_is_frozen(till: Till, clock: Hand) -> None:
     """§14.1: 24 hours after its period; later usage, prices and product changes leave it alone."""
+    clock.go(days=30)
     till.shop.send("acme", {"n": 3}, at="2026-01-31T23:59:59Z")
     clock.now = clock.now.replace(month=2, day=1, hour=23)
     assert till.totals() == [("01-01", "DRAFT", 30), ("02-01", "DRAFT", 0)]

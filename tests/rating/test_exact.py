@@ -38,6 +38,28 @@ def test_what_is_no_number(value: object) -> None:
     assert number_of(value) is None
 
 
+@pytest.mark.parametrize(
+    ("longest", "too_long"),
+    [
+        ("9" * 100, "9" * 101),
+        ("0." + "9" * 100, "0." + "9" * 101),
+        ("9e99", "9e100"),
+        ("9e-100", "9e-101"),
+        ("-" + "9" * 100, "-" + "9" * 101),
+    ],
+)
+def test_a_hundred_digits_and_places_are_enough(longest: str, too_long: str) -> None:
+    """A number has at most a hundred digits, and as many places before or after its point; spelt as text or not."""
+    assert number_of(longest) == number_of(Decimal(longest)) == Decimal(longest)
+    assert number_of(too_long) is number_of(Decimal(too_long)) is None
+
+
+def test_whole_numbers_have_the_same_bound() -> None:
+    """A JSON integer of a hundred digits is a number, a longer one is not."""
+    assert number_of(10**100 - 1) == Decimal("9" * 100)
+    assert number_of(10**100) is None
+
+
 def test_floats_are_refused_loudly() -> None:
     """A float means that digits are lost already: that is a bug of the caller, not a value."""
     with pytest.raises(TypeError, match="parse_float=Decimal"):
@@ -95,6 +117,7 @@ def test_a_division_that_does_not_terminate_is_cut_after_sixty_places() -> None:
     """A third has at least sixty threes after the point, and so has a third of a large number; what terminates is exact."""
     assert str(quotient(Decimal(1), Decimal(3))).startswith("0." + "3" * 60)
     assert str(quotient(Decimal(20_000), Decimal(3))).startswith("6666." + "6" * 60)
+    assert str(quotient(Decimal(20_000), Decimal("0.003"))).startswith("6666666." + "6" * 60)
     assert quotient(Decimal("1e-30"), Decimal(3)) == Decimal("3" * 60 + "e-90")
     assert quotient(Decimal(2048), Decimal(1024)) == 2
     assert quotient(Decimal("0.003"), Decimal(1024)) == Decimal("0.0000029296875")
@@ -135,7 +158,8 @@ def test_prices_that_cannot_be_billed_with(number: Decimal) -> None:
         checked(number, "a price")
 
 
-def test_more_places_than_a_quotient_has() -> None:
+@pytest.mark.parametrize("places", [60, -60])
+def test_more_places_than_a_quotient_has(places: int) -> None:
     """Rounding to more places than are kept of a quotient is refused."""
-    with pytest.raises(RatingError, match="60 places"):
-        Rounding(60, RoundingMode.UP)
+    with pytest.raises(RatingError, match="60 places: at most 59"):
+        Rounding(places, RoundingMode.UP)

@@ -43,6 +43,12 @@ def test_equal_neighbours_are_one_step() -> None:
     assert [value for _, value in repeated.pieces(SEPTEMBER)] == ["a", "b"]
 
 
+def test_an_end_where_the_next_step_starts_is_no_gap() -> None:
+    """Ending a step at the next one's start says nothing new."""
+    ended = dated(("2024-09-01", "a", "2024-09-03"), ("2024-09-03", "b"))
+    assert ended == dated(("2024-09-01", "a"), ("2024-09-03", "b"))
+
+
 def test_pieces_cover_a_span_with_its_gaps() -> None:
     """Pieces adjoin from end to end of the span, and where nothing holds there is a piece with nothing."""
     steps = dated(("2024-08-01", "a", "2024-09-10"), ("2024-09-20", "b"), ("2024-10-01", "c"))
@@ -67,9 +73,11 @@ def test_spans_have_a_length(start: str, end: str) -> None:
 
 
 def test_instants_need_an_offset() -> None:
-    """A time without an offset is no instant."""
-    with pytest.raises(r.RatingError, match="offset"):
-        r.Span(at("2024-09-01").replace(tzinfo=None), at("2024-09-02").replace(tzinfo=None))
+    """A time without an offset is no instant, at either end."""
+    start, end = at("2024-09-01"), at("2024-09-02")
+    for wrong in ((start.replace(tzinfo=None), end), (start, end.replace(tzinfo=None))):
+        with pytest.raises(r.RatingError, match="offset"):
+            r.Span(*wrong)
 
 
 def test_a_span_is_half_open() -> None:

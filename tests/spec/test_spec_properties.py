@@ -20,34 +20,12 @@ from nova_iac.spec.nodes import Mapping, Node, Scalar, Sequence
 
 _BITS = (
     *("a", "b", "name", "type", "products", "version", "environments", "include", "set", "<<", "x-a", "12", "$1", "null", "~"),
-    *(
-        ": ",
-        ":",
-        "- ",
-        "? ",
-        ", ",
-        "[",
-        "]",
-        "{",
-        "}",
-        "&a ",
-        "*a",
-        "!!str ",
-        "!foo ",
-        "'",
-        '"',
-        "|",
-        ">",
-        "#",
-        "@",
-        "%",
-        "---",
-        "...",
-    ),
+    *(": ", ":", "- ", "? ", ", ", "[", "]", "{", "}", "&a ", "*a", "!!str ", "!foo ", "'", '"', "|", ">"),
+    *("#", "@", "%", "---", "..."),
     *("\n", "\n  ", "\n    ", "\t", "\r\n", "\x85", "\u2028", "\0", "\ufeff", "é", "𝄞", "\\u12", " "),
 )
 yamlish = st.lists(st.sampled_from(_BITS), max_size=40).map("".join)
-letters = st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp"))
+_letters = st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp"))
 
 
 def _nodes(node: Node | None) -> list[Node]:
@@ -57,9 +35,10 @@ def _nodes(node: Node | None) -> list[Node]:
         part = waiting.pop()
         if not any(part is known for known in found):
             found.append(part)
-            waiting.extend(
-                part.entries.values() if isinstance(part, Mapping) else part.items if isinstance(part, Sequence) else ()
-            )
+            if isinstance(part, Mapping):
+                waiting.extend(part.entries.values())
+            elif isinstance(part, Sequence):
+                waiting.extend(part.items)
     return found
 
 
@@ -97,11 +76,10 @@ def test_any_text_as_a_spec_is_explained(text: str, head: str) -> None:
     assert as_data(found)["valid"] == all(diagnostic.severity is Severity.WARNING for diagnostic in found)
 
 
-@given(
-    st.dictionaries(st.text(letters, min_size=1, max_size=12), st.text(letters | st.just("\n"), max_size=30), max_size=6),
-    st.sampled_from(["'", '"', "|", None]),
-    st.integers(10, 1000),
-)
+_texts = st.dictionaries(st.text(_letters, min_size=1, max_size=12), st.text(_letters | st.just("\n"), max_size=30), max_size=6)
+
+
+@given(_texts, st.sampled_from(["'", '"', "|", None]), st.integers(10, 1000))
 @settings(max_examples=200, deadline=None)
 def test_written_text_comes_back(data: dict[str, str], style: str | None, width: int) -> None:
     """Texts that a YAML writer wrote, in any style, are read as they were."""

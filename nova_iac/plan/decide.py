@@ -1,0 +1,164 @@
+"""What each address comes to: created, changed, replaced, archived, adopted, forgotten, or left as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from nova_iac.desired.graph import ResourceGraph
+from nova_iac.errors import Diagnostic, Severity
+from nova_iac.kinds.base import Kind
+from nova_iac.plan.change import PlanOptions
+from nova_iac.plan.inputs import LiveState
+from nova_iac.plan.twins import Twins
+from nova_iac.plan.verdict import Case, Times, Verdict, compare, end_timeline, problem
+from nova_iac.resource import Action, Address, RemoteObject
+from nova_iac.state.lockfile import LockEntry, Lockfile
+
+
+class Decider:
+    """Decides address by address, parents before children; afterwards references follow what was replaced."""
+
+    def __init__(
+        self,
+        graph: ResourceGraph,
+        lockfile: Lockfile,
+        live: LiveState,
+        kinds: Mapping[str, Kind],
+        options: PlanOptions,
+        times: Times,
+        twins: Twins,
+    ) -> None:
+        self.graph, self.lockfile, self.live, self.kinds = graph, lockfile, live, kinds
+        self.options, self.times, self.twins = options, times, twins
+        self.verdicts: dict[Address, Verdict] = {}
+        self.warnings: list[Diagnostic] = []
+        self.dependants = _dependants(graph, lockfile)
+
+    def decide(self, addresses: Sequence[Address]) -> dict[Address, Verdict]:
+        """The verdicts, by address; also of what isn't in scope and refers to something that is replaced."""
+        for address in addresses:
+            self.verdicts[address] = self._decide(self._case(address))
+        self._follow_replacements()
+        return self.verdicts
+
+    def _case(self, address: Address) -> Case:
+        entry = self.lockfile.resources.get(address)
+        read = self.live.refreshed and (address in self.live.asked)
+        return Case(
+            address, self.kinds[address.kind], self.graph.resources.get(address), entry, self.live.objects.get(address), read
+        )
+
+    def _decide(self, case: Case) -> Verdict:
+        if case.desired is None:
+            return self._gone(case)
+        if case.entry is None:
+            return self._new(case)
+        if self._remade(parent_of(case.address, case.kind)):
+            return Verdict(case, Action.CREATE, "its parent is made again")
+        if case.absent:
+            return self._found_absent(case)
+        verdict = compare(case, self.dependants.get(case.address, ()), self.times)
+        if case.entry.superseded and verdict.action is Action.NOOP:
+            verdict.action, verdict.reason = Action.REPLACE, "an interrupted replacement is finished: the old object is archived"
+        return verdict
+
+    def _new(self, case: Case) -> Verdict:
+        if case.kind.appends:
+            verdict = compare(case, (), self.times)
+            if verdict.action is Action.NOOP:
+                verdict.action = Action.ADOPT
+                verdict.reason = "declared and not recorded; it is in place already"
+            return verdict
+        candidates = self.twins.candidates(case)
+        adopted = self.twins.adopts(case, candidates)
+        if isinstance(adopted, RemoteObject):
+            return self._adopt(case, adopted)
+        diagnostics = adopted or self.twins.judge(case, candidates)
+        verdict = Verdict(case, Action.CREATE, "declared and not recorded")
+        self.warnings += [one for one in diagnostics if one.severity is Severity.WARNING]
+        verdict.problems += [one for one in diagnostics if one.severity is Severity.ERROR]
+        return verdict
+
+    def _adopt(self, case: Case, found: RemoteObject) -> Verdict:
+        entry = LockEntry(found.id, {})
+        adopted_case = Case(case.address, case.kind, case.desired, entry, found, read=True)
+        verdict = compare(adopted_case, (), self.times)
+        if verdict.action is Action.REPLACE:
+            names = ", ".join(change.path for change in verdict.fields)
+            verdict.problems.append(
+                problem(case, "NV414", "Object can't be adopted", f"{found.id} differs in {names}, which can't change in place.")
+            )
+        verdict.action, verdict.adopted = Action.ADOPT, found
+        verdict.reason = f"found in the account by {case.kind.identity}"
+        return verdict
+
+    def _found_absent(self, case: Case) -> Verdict:
+        state = "gone from the account" if case.live is None else "archived in the account"
+        if case.kind.when_archived == "refuse":
+            verdict = Verdict(case, Action.NOOP, state)
+            verdict.problems.append(
+                problem(
+                    case, "NV412", "Object was archived outside",
+                    f"it is {state}, and made again it would price what was billed before. Add a new key for a new one, or drop "
+                    f"this one with `nova-iac state forget {case.address}`.",
+                )
+            )  # fmt: skip
+            return verdict
+        if case.kind.when_archived == "replace":
+            return Verdict(case, Action.REPLACE, f"it is {state}; a new one takes its place")
+        return Verdict(case, Action.CREATE, f"it is {state}")
+
+    def _gone(self, case: Case) -> Verdict:
+        """Recorded and no longer declared."""
+        if case.absent:
+            return Verdict(case, Action.FORGET, "no longer declared, and archived in the account already")
+        parent = parent_of(case.address, case.kind)
+        parent_goes = parent is not None and parent in self.lockfile.resources and parent not in self.graph.resources
+        if case.kind.appends:
+            if parent_goes or (parent is not None and parent not in self.lockfile.resources):
+                return Verdict(case, Action.FORGET, "goes with its card: rates can't be archived")
+            return end_timeline(case, self.times)
+        return Verdict(case, Action.ARCHIVE, "no longer declared" if not self.options.destroy else "everything is taken down")
+
+    def _remade(self, parent: Address | None) -> bool:
+        verdict = self.verdicts.get(parent) if parent else None
+        return verdict is not None and verdict.action in (Action.CREATE, Action.REPLACE) and verdict.case.entry is not None
+
+    def _follow_replacements(self) -> None:
+        """What refers to a replaced object is moved to the new one, by a call of its own that is no change of its own."""
+        replaced = [verdict for verdict in self.verdicts.values() if verdict.action is Action.REPLACE]
+        for old in replaced:
+            for user in self.dependants.get(old.address, ()):
+                # Also what --target leaves out is moved: the old object is archived behind it.
+                verdict = self.verdicts.get(user) or Verdict(self._case(user), Action.NOOP, "nothing differs")
+                if verdict.case.desired is None or verdict.case.entry is None:
+                    continue
+                if verdict.action not in (Action.NOOP, Action.UPDATE):
+                    continue
+                names = verdict.case.kind.reference_fields(verdict.case.desired.attributes, old.address)
+                moved = [name for name in names if name not in verdict.changed]
+                if not moved or (not old.changed and old.case.entry and old.case.entry.superseded):
+                    continue
+                for name in moved:
+                    verdict.changed[name] = verdict.case.desired.attributes[name]
+                self.verdicts[user] = verdict
+                verdict.moves.add(old.address)
+                verdict.effective = verdict.effective or self.times.effective
+                old.effective = verdict.effective
+
+
+def parent_of(address: Address, kind: Kind) -> Address | None:
+    """The address that another is nested under."""
+    return Address.of(kind.parent, address.keys[0]) if kind.parent else None
+
+
+def _dependants(graph: ResourceGraph, lockfile: Lockfile) -> dict[Address, list[Address]]:
+    """For each address, what refers to it, in the spec or by the record."""
+    found: dict[Address, dict[Address, None]] = {}
+    for address, resource in graph.resources.items():
+        for other in resource.depends_on:
+            found.setdefault(other, {})[address] = None
+    for address, entry in lockfile.resources.items():
+        for other in entry.depends_on:
+            found.setdefault(other, {})[address] = None
+    return {address: list(users) for address, users in found.items()}

@@ -1,0 +1,87 @@
+"""Runs a command in a child process and kills it, as a lost machine would, at any of its steps.
+
+A step is the moment before or after a call to Metronome, a line of the journal, or a replacement of the lockfile. The child is a
+fork, so that nothing is imported twice; it ends by SIGKILL: no handler, no finally, no flush.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from support import Project
+
+
+class _Steps:
+    def __init__(self, kill_at: int | None, report: int) -> None:
+        self.kill_at, self.report, self.count = kill_at, report, 0
+        self._lock = threading.Lock()
+
+    def step(self, what: str) -> None:
+        with self._lock:
+            if self.count == self.kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            self.count += 1
+            os.write(self.report, f"{what}\n".encode())
+
+    def around(self, what: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*arguments: Any, **options: Any) -> Any:
+            self.step(f"before {what}")
+            answer = function(*arguments, **options)
+            self.step(f"after {what}")
+            return answer
+
+        return wrapped
+
+
+def steps_of(project: Project, *arguments: str) -> list[str]:
+    """Run a command to its end in a child and name its steps."""
+    status, steps = _run(project, arguments, None)
+    assert os.waitstatus_to_exitcode(status) == 0, f"the run without a kill failed: {status}"
+    return steps
+
+
+def kill_at(project: Project, step: int, *arguments: str) -> None:
+    """Run a command in a child that is killed at a step (counted from 0)."""
+    status, steps = _run(project, arguments, step)
+    assert os.WIFSIGNALED(status), f"the child ended by itself after {len(steps)} steps"
+    assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+def _run(project: Project, arguments: tuple[str, ...], kill_at_step: int | None) -> tuple[int, list[str]]:
+    import metronome  # noqa: F401 - loaded once, before the fork
+
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(reader)
+        try:
+            code = _child(project, arguments, _Steps(kill_at_step, writer))
+        except BaseException as problem:  # noqa: BLE001 - a child must never return into pytest
+            os.write(2, f"{type(problem).__name__}: {problem}\n".encode())
+            code = 99
+        os._exit(code)
+    os.close(writer)
+    with os.fdopen(reader, encoding="utf-8") as pipe:
+        steps = pipe.read().splitlines()
+    _, status = os.waitpid(child, 0)
+    return status, steps
+
+
+def _child(project: Project, arguments: tuple[str, ...], steps: _Steps) -> int:
+    from nova_iac.remote import Client
+    from nova_iac.state.journal import Journal
+    from nova_iac.state.lockfile import Lockfile
+
+    Client.send = steps.around("call", Client.send)  # type: ignore[method-assign]
+    Journal._append = steps.around("journal line", Journal._append)  # type: ignore[method-assign]
+    Lockfile.save = steps.around("lockfile", Lockfile.save)  # type: ignore[method-assign]
+    result = project.run(*arguments)
+    if result.code:
+        sys.__stderr__.write(f"{result.out}\n{result.err}\n")  # type: ignore[union-attr]
+        sys.__stderr__.flush()  # type: ignore[union-attr]
+    return result.code

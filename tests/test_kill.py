@@ -1,0 +1,144 @@
+"""A run that is killed at any step and run again makes everything exactly once."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from killing import kill_at, steps_of
+from support import EXAMPLE, Project
+
+SEED = 20251122
+SAMPLE = 12
+
+GROWN = (
+    EXAMPLE.replace("aggregation_type: SUM", "aggregation_type: MAX")
+    .replace("Nova Image Generation Pricing\n", "Nova Prices\n")
+    .replace("        # - starting_at: 2026-03-01", "        - starting_at: 2027-03-01")
+    .replace("        #   prices: {ultra: $0.12}  ", "          prices: {ultra: $0.12}")
+    .replace("ingest_aliases: [jane@nova.com]", "ingest_aliases: [jane@nova.com, j@nova.com]")
+    .replace("      payg: {rate_card: standard, starting_at: 2025-09-01}", "      deal: {rate_card: standard, starting_at: 2025-10-01}")
+)
+"""The example after a replacement, a price change, updates, a new contract and an archived one."""
+
+
+def live_objects(project: Project) -> dict[str, Counter[str]]:
+    """Names of everything that is live in the account."""
+    with project.account() as account:
+        metrics = Counter(one.name for one in account.v1.billable_metrics.list())
+        products = Counter(one.current.name for one in account.v1.contracts.products.list())
+        cards = Counter(one.name for one in account.v1.contracts.rate_cards.list())
+        customers = list(account.v1.customers.list())
+        contracts = Counter(
+            f"{customer.name} from {contract.starting_at:%Y-%m-%d}"
+            for customer in customers
+            for contract in account.v2.contracts.list(customer_id=customer.id)
+        )
+    return {
+        "metrics": metrics,
+        "products": products,
+        "cards": cards,
+        "customers": Counter(one.name for one in customers),
+        "contracts": contracts,
+    }
+
+
+def sampled(steps: list[str], *, whole: bool) -> list[int]:
+    """All steps, or a fixed sample of them."""
+    indexes = list(range(len(steps)))
+    return indexes if whole else sorted(random.Random(SEED).sample(indexes, min(SAMPLE, len(indexes))))
+
+
+def check_every_step(
+    base: Project, work: Path, arguments: tuple[str, ...], *, whole: bool, lose_journal: bool
+) -> Iterator[tuple[int, str]]:
+    """Kill a run at each step, run it again, and compare the account with one where nothing was killed."""
+    untouched = copy_of(base, work / "untouched")
+    steps = steps_of(untouched, *arguments)
+    expected = live_objects(untouched)
+    for index in sampled(steps, whole=whole):
+        project = copy_of(base, work / f"killed-{index}")
+        kill_at(project, index, *arguments)
+        assert project.run("plan").code in (0, 1), "plan must work beside an interrupted run"
+        if lose_journal:
+            project.journal.unlink(missing_ok=True)
+        result = project.run(*arguments)
+        where = f"killed at step {index}, {steps[index]}"
+        assert result.code == 0, f"{where}: {result.err}"
+        assert live_objects(project) == expected, where
+        if "destroy" not in arguments:
+            assert project.actions() == {}, where
+        assert not project.journal.exists(), where
+        yield index, steps[index]
+
+
+def copy_of(base: Project, folder: Path) -> Project:
+    """The same project in another folder, account included."""
+    shutil.copytree(base.folder, folder)
+    copy = Project(folder, base.spec.read_text(encoding="utf-8"), now=base.now)
+    copy.forget_requests()
+    return copy
+
+
+def grown(project: Project) -> Project:
+    """The applied example whose spec has since changed."""
+    project.apply()
+    project.write(GROWN)
+    return project
+
+
+CASES: list[Any] = [
+    pytest.param(lambda project: project, ("apply", "--yes"), id="first apply"),
+    pytest.param(grown, ("apply", "--yes", "--allow", "NV403"), id="updates, a replacement, prices, archives"),
+    pytest.param(lambda project: project.apply() and project, ("destroy", "--yes"), id="destroy"),
+]
+
+
+@pytest.mark.parametrize(("prepare", "arguments"), CASES)
+def test_killed_and_run_again(
+    project: Project, tmp_path: Path, prepare: Callable[[Project], Project], arguments: tuple[str, ...]
+) -> None:
+    """Whatever step a run dies at, the next one completes it and nothing is there twice."""
+    base = move_into(project, tmp_path)
+
+    done = list(check_every_step(prepare(base), tmp_path, arguments, whole=False, lose_journal=False))
+
+    assert len(done) == SAMPLE
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("lose_journal", [False, True], ids=["journal kept", "journal lost"])
+@pytest.mark.parametrize(("prepare", "arguments"), CASES)
+def test_killed_at_every_step(
+    project: Project,
+    tmp_path: Path,
+    prepare: Callable[[Project], Project],
+    arguments: tuple[str, ...],
+    lose_journal: bool,
+) -> None:
+    """The same at every step, also where the journal is lost with the machine and only the lockfile is left."""
+    base = move_into(project, tmp_path)
+
+    done = list(check_every_step(prepare(base), tmp_path, arguments, whole=True, lose_journal=lose_journal))
+
+    print(f"{len(done)} kills")
+
+
+def move_into(project: Project, tmp_path: Path) -> Project:
+    """A fresh project in a folder of its own, beside which copies can be made."""
+    folder = tmp_path / "base"
+    folder.mkdir()
+    return Project(folder, project.spec.read_text(encoding="utf-8"))
+
+
+def test_contract_waits_for_its_rates(project: Project) -> None:
+    """A contract is created after every rate of its card, also under --target."""
+    project.ok("apply", "--yes", "--target", "contract.demo.payg", "--parallelism", "8")
+
+    paths = [path for _, path in project.writes()]
+    assert paths.index("/v1/contracts/create") > paths.index("/v1/contract-pricing/rate-cards/addRates")
