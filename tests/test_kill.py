@@ -22,7 +22,9 @@ GROWN = (
     .replace("        # - starting_at: 2026-03-01", "        - starting_at: 2027-03-01")
     .replace("        #   prices: {ultra: $0.12}  ", "          prices: {ultra: $0.12}")
     .replace("ingest_aliases: [jane@nova.com]", "ingest_aliases: [jane@nova.com, j@nova.com]")
-    .replace("      payg: {rate_card: standard, starting_at: 2025-09-01}", "      deal: {rate_card: standard, starting_at: 2025-10-01}")
+    .replace(
+        "      payg: {rate_card: standard, starting_at: 2025-09-01}", "      deal: {rate_card: standard, starting_at: 2025-10-01}"
+    )
 )
 """The example after a replacement, a price change, updates, a new contract and an archived one."""
 

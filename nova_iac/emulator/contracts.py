@@ -29,6 +29,9 @@ NOT_EMULATED = (
     *("hierarchy_configuration", "transition", "discounts", "professional_services", "reseller_royalties"),
 )
 
+GATED = ("total_contract_value", "netsuite_sales_order_id", "salesforce_opportunity_id")
+"""Readable by get and list, but no part of the contract that create answers."""
+
 
 def create(request: Request, store: Store) -> Any:
     reader = request.reader()
@@ -78,7 +81,8 @@ def create(request: Request, store: Store) -> Any:
     if card is not None:
         store.run("INSERT INTO card_contract VALUES (?, ?)", card.id, contract.id)
     custom_fields.put(store, ENTITY, contract.id, fields)
-    return {"data": {"id": contract.id, "contract": contracts_v2.shown(contract, store)}}
+    made = contracts_v2.shown(contract, store)
+    return {"data": {"id": contract.id, "contract": {name: made[name] for name in made if name not in GATED}}}
 
 
 def get(request: Request, store: Store) -> Any:
@@ -156,9 +160,9 @@ def shown(contract: Stored, store: Store, request: Request) -> dict[str, Any]:
         moment = times.text(request.now)
         begun = [each for each in filters if each.starting_at <= moment]
         usage_filter: dict[str, Any] = {
-            "initial": filters[0].shown(),
-            "updates": [each.shown() for each in filters[1:]],
-            "current": begun[-1].shown() if begun else None,
+            "initial": _filter(filters[0]),
+            "updates": [_filter(each) for each in filters[1:]],
+            "current": _filter(begun[-1]) if begun else None,
         }
         answer["current"]["usage_filter"] = usage_filter
         if "usage_filter" in contract.body["initial"]:
@@ -170,6 +174,11 @@ def shown(contract: Stored, store: Store, request: Request) -> dict[str, Any]:
     if contract.body["uniqueness_key"] is not None:
         answer["uniqueness_key"] = contract.body["uniqueness_key"]
     return answer | ({"archived_at": contract.archived_at} if contract.archived_at else {})
+
+
+def _filter(usage_filter: contract_store.UsageFilter) -> dict[str, Any]:
+    """Unlike v2, v1 tells only when each began."""
+    return {name: value for name, value in usage_filter.shown().items() if name != "ending_before"}
 
 
 def _version(contract: Stored, terms: dict[str, Any]) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def edit(request: Request, store: Store) -> Any:
         store.claim_uniqueness_key(EDIT_NAMESPACE, key)
         changes["uniqueness_key"] = key
     id = contract_store.record(store, contract, changes, request)
-    return {"data": {"id": id, "edit": {"id": id, "timestamp": times.text(request.now), **changes}}}
+    return {"data": {"id": id, "edit": _edit({"id": id, "timestamp": times.text(request.now), **changes})}}
 
 
 def edit_history(request: Request, store: Store) -> Any:
@@ -78,7 +78,12 @@ def edit_history(request: Request, store: Store) -> Any:
     reader = request.reader()
     customer_id, contract_id = reader.uuid("customer_id"), reader.uuid("contract_id")
     reader.finish()
-    return {"data": contract_store.edits(contract_store.find_v2(store, contract_id, customer_id))}
+    return {"data": [_edit(each) for each in contract_store.edits(contract_store.find_v2(store, contract_id, customer_id))]}
+
+
+def _edit(edit: dict[str, Any]) -> dict[str, Any]:
+    """An edit as the API tells of it: new payment terms are no part of that (§10.6)."""
+    return {name: value for name, value in edit.items() if name != "update_net_payment_terms_days"}
 
 
 def shown(contract: Stored, store: Store, terms: dict[str, Any] | None = None) -> dict[str, Any]:

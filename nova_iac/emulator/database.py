@@ -149,15 +149,15 @@ class Database:
                 connection = connection or _connect(f"{self._path.absolute().as_uri()}?mode=ro")
                 connection.execute("BEGIN")
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
-            except sqlite3.OperationalError:
+            except sqlite3.DatabaseError as error:
                 if connection is not None:
                     connection.close()
+                if not isinstance(error, sqlite3.OperationalError):
+                    raise self._foreign(error) from None
                 if attempt == 2:
                     raise
                 self._recover(self._path)
                 continue
-            except sqlite3.DatabaseError as error:
-                raise self._foreign(error) from None
             if version == VERSION:
                 return connection
             connection.close()

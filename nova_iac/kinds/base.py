@@ -375,6 +375,14 @@ PAGE: Final = 100
 """Rows on a full page of a list (§3.6)."""
 
 
+def rows_or_none(client: Client, endpoint: Endpoint, params: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """All rows of a list that belongs to one object, None where that object does not exist."""
+    try:
+        return list(client.rows(endpoint, params))
+    except NotFound:
+        return None
+
+
 def get_or_none(client: Client, endpoint: Endpoint, params: Mapping[str, Any]) -> dict[str, Any] | None:
     """The ``data`` of one object, None where it does not exist."""
     try:

@@ -21,6 +21,7 @@ from nova_iac.kinds.base import (
     Wanted,
     get_or_none,
     ref_or_id,
+    rows_or_none,
     without_empty,
 )
 from nova_iac.kinds.block import Block
@@ -168,7 +169,7 @@ class Contract(Kind):
                 by_customer.setdefault(customer, []).append(item)
 
         def read_one(customer: str) -> dict[Address, RemoteObject]:
-            rows = {row["id"]: row for row in client.rows(LIST, {"customer_id": customer})}
+            rows = {row["id"]: row for row in rows_or_none(client, LIST, {"customer_id": customer}) or ()}
             for item in by_customer[customer]:
                 if item.id not in rows:
                     row = get_or_none(client, GET, {"customer_id": customer, "contract_id": item.id})
@@ -190,7 +191,7 @@ class Contract(Kind):
                 by_customer.setdefault(customer, []).append(item)
 
         def rows(customer: str) -> list[RemoteObject]:
-            return [self._object(row, names) for row in client.rows(LIST, {"customer_id": customer})]
+            return [self._object(row, names) for row in rows_or_none(client, LIST, {"customer_id": customer}) or ()]
 
         found: dict[Address, Sequence[RemoteObject]] = {}
         for customer, live in zip(by_customer, client.map(rows, list(by_customer)), strict=True):

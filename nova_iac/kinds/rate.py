@@ -22,6 +22,7 @@ from nova_iac.kinds.base import (
     Task,
     Wanted,
     chunks,
+    rows_or_none,
 )
 from nova_iac.kinds.block import Block
 from nova_iac.kinds.rate_card import DEFAULT_FIAT, currency
@@ -108,6 +109,8 @@ class Rate(Kind):
             items = by_card[card]
             since = min(entry["starting_at"] for item in items for entry in _entries(item))
             live = self.schedule(client, names, card, since)
+            if live is None:
+                return {}
             return {item.address: RemoteObject(None, {"entries": live.get(item.address, [])}) for item in items}
 
         found = client.map(read_one, by_card)
@@ -117,11 +120,14 @@ class Rate(Kind):
         """One schedule per card, a hundred segments a page."""
         return len({item.address.keys[0] for item in wanted}) + len(wanted) // RATES_A_CALL
 
-    def schedule(self, client: Client, names: Names, card: str, since: str) -> dict[Address, list[dict[str, Value]]]:
-        """The live timelines of a card by address; products that the lockfile doesn't know are left out."""
+    def schedule(self, client: Client, names: Names, card: str, since: str) -> dict[Address, list[dict[str, Value]]] | None:
+        """A card's live timelines by address, None without the card; products that the lockfile doesn't know are left out."""
         params = {"rate_card_id": names.id(Address.of("rate_card", card)), "starting_at": since}
+        rows = rows_or_none(client, SCHEDULE, params)
+        if rows is None:
+            return None
         timelines: dict[Address, list[dict[str, Value]]] = {}
-        for row in client.rows(SCHEDULE, params):
+        for row in rows:
             product = names.address(row["product_id"])
             if not isinstance(product, Address):
                 continue

@@ -119,13 +119,14 @@ def _thresholds(changes: Sequence[Change], lockfile: Lockfile) -> Iterable[Guard
             yield GuardHit("NV406", kind, f"{count} of {recorded[kind]} recorded would be archived or replaced ({share} %).")
 
 
-def _wrong_account(lockfile: Lockfile, live: LiveState) -> Iterable[GuardHit]:
-    """NV407: none of the recorded ids is known to this account. It can't be allowed."""
+def is_wrong_account(lockfile: Lockfile, live: LiveState) -> bool:
+    """Whether none of the recorded ids that were asked for exists; archived ones do."""
     with_id = [address for address in live.asked if (entry := lockfile.resources.get(address)) and entry.id]
-    if live.refreshed and with_id and not any(address in live.objects for address in with_id):
-        yield GuardHit(
-            "NV407",
-            "account",
-            f"none of the {len(with_id)} recorded ids is known to this account: is the token of another one?",
-            allowable=False,
-        )
+    return live.refreshed and bool(with_id) and not any(address in live.objects for address in with_id)
+
+
+def _wrong_account(lockfile: Lockfile, live: LiveState) -> Iterable[GuardHit]:
+    """NV407: it can't be allowed."""
+    if is_wrong_account(lockfile, live):
+        message = "none of the recorded ids is known to this account: is the token of another one?"
+        yield GuardHit("NV407", "account", message, allowable=False)

@@ -10,7 +10,7 @@ from nova_iac.kinds.base import Kind
 from nova_iac.plan.calls import plan_calls
 from nova_iac.plan.change import Plan, PlanOptions
 from nova_iac.plan.decide import Decider, parent_of
-from nova_iac.plan.guards import guards_of
+from nova_iac.plan.guards import guards_of, is_wrong_account
 from nova_iac.plan.inputs import LiveState
 from nova_iac.plan.moved import apply_moves
 from nova_iac.plan.outcome import Outcome
@@ -48,7 +48,8 @@ def make_plan(
     twins = Twins(live, options, lineage_known=not first, pending=pending)
     decider = Decider(graph, lockfile, live, kinds, options, times, twins)
     verdicts = decider.decide(addresses_in_scope(graph, lockfile, kinds, options))
-    if problems := [problem for verdict in verdicts.values() for problem in verdict.problems]:
+    problems = [problem for verdict in verdicts.values() for problem in verdict.problems]
+    if problems and not is_wrong_account(lockfile, live):
         count = len(problems)
         raise PlanError(
             f"no plan can be made: {count} {'problem' if count == 1 else 'problems'}",

@@ -77,7 +77,8 @@ def test_a_contract_reads_back_as_it_was_made(client: Metronome, shop: Shop) -> 
     assert read.to_dict(mode="json") == expected
     assert [each.to_dict(mode="json") for each in client.v2.contracts.list(customer_id=customer)] == [read.to_dict(mode="json")]
     assert made.contract is not None
-    assert made.contract.to_dict(mode="json") == expected
+    gated = ("total_contract_value", "netsuite_sales_order_id", "salesforce_opportunity_id")
+    assert made.contract.to_dict(mode="json") == {name: value for name, value in expected.items() if name not in gated}
 
 
 def test_v1_shows_the_contract_as_made_and_as_it_is(client: Metronome, shop: Shop) -> None:

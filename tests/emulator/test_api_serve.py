@@ -71,7 +71,7 @@ def test_a_cut_connection_is_really_cut(tmp_path: Path) -> None:
                 http.post("/v1/customers", json={"name": "a"})
             assert len(http.get("/v1/customers").json()["data"]) == made
         http.post("/_emulator/faults", json={"faults": [{"kind": "truncate", "size": 3, "times": 1}]})
-        with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+        with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
             http.get("/v1/customers")
 
 
