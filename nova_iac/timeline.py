@@ -9,7 +9,7 @@ deleted. All instants here are canonical texts, which sort as instants do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from nova_iac.resource import Value
@@ -95,40 +95,63 @@ def posts(desired: Sequence[Entry], live: Sequence[Entry]) -> list[Post]:
 
     Walks the instants at which either can change. Where a live segment starts, it stays if it gives the right value and is
     replaced if not; elsewhere the value carries over, and a segment is added only where it must not. A price that ends where a
-    segment is added anyway ends by that segment's ``ending_before``; otherwise by a segment that isn't entitled.
+    segment was added before ends by that segment's ``ending_before``; otherwise by a segment that isn't entitled.
     """
     if not desired:
         return []
     first = min(entry["starting_at"] for entry in desired)
     starts = {entry["starting_at"]: entry for entry in live}
     instants = sorted({instant for instant in breakpoints(desired) | breakpoints(live) if instant > first} | {first})
-    before = [entry["starting_at"] for entry in live if entry["starting_at"] < first]
-    carried = starts[max(before)] if before else None
+    running = max((start for start in starts if start < first), default=None)
+    carried = None if running is None else starts[running]
     added: list[Post] = []
-    held: StepValue = {}
     for instant in instants:
         carried = starts.get(instant, carried)
-        wanted = value_at(desired, instant)
-        if carried is None or (carried.get("ending_before") or "~") <= instant:
-            now: StepValue | None = None
-        else:
-            now = value_of(carried)
-        held = now or held
+        wanted, now = value_at(desired, instant), None if carried is None else value_at([carried], instant)
         if equal(wanted, now):
             continue
-        if wanted is None:
-            if added and added[-1].starting_at == carried_start(carried) and instant not in starts:
-                last = added.pop()
-                added.append(Post(last.starting_at, last.value, instant))
-                carried = {"starting_at": last.starting_at, "ending_before": instant, **last.value}
-                continue
-            wanted = {**held, "entitled": False}
-        added.append(Post(instant, wanted))
-        carried = {"starting_at": instant, **wanted}
-        held = wanted
+        if wanted is None and added and carried is not None and added[-1].starting_at == carried["starting_at"]:
+            added[-1] = replace(added[-1], ending_before=instant)
+        elif wanted is None:
+            added.append(Post(instant, _switched_off(desired, instant, now or {})))
+        else:
+            added.append(Post(instant, wanted))
+        carried = _entry(added[-1])
     return added
 
 
-def carried_start(entry: Entry | None) -> str | None:
-    """The start of a segment, if there is one."""
-    return None if entry is None else entry["starting_at"]
+def _switched_off(desired: Sequence[Entry], instant: str, now: StepValue) -> StepValue:
+    """What stands where a price ends: what is declared next if that isn't entitled either, else the price that ended."""
+    following = min((entry for entry in desired if entry["starting_at"] > instant), key=_start, default=None)
+    return value_of(following) if following and following.get("entitled") is False else {**now, "entitled": False}
+
+
+def withdrawn(desired: Sequence[Entry], recorded: Sequence[Entry], live: Sequence[Entry], now: str) -> list[Entry]:
+    """The start that desired gets where recorded entries that were still to come in front of its first one are gone.
+
+    They were put into the account and would hold until the first desired entry; what held before them goes on instead. Empty
+    where there are none: what has begun is history, and history isn't touched.
+    """
+    first = min((entry["starting_at"] for entry in desired), default="")
+    gone = min((entry["starting_at"] for entry in recorded if now < entry["starting_at"] < first), default=None)
+    if gone is None:
+        return []
+    before = max((entry for entry in live if entry["starting_at"] < gone), key=_start, default=None)
+    if before is None or before.get("ending_before", gone) < gone:
+        return [nothing(gone)]
+    return [{"starting_at": gone, **value_of(before)}]
+
+
+def nothing(since: str) -> Entry:
+    """The entry that says: no price from here on."""
+    return {"starting_at": since, "ending_before": since}
+
+
+def _entry(post: Post) -> Entry:
+    end = {} if post.ending_before is None else {"ending_before": post.ending_before}
+    return {"starting_at": post.starting_at, **end, **post.value}
+
+
+def _start(entry: Entry) -> str:
+    start: str = entry["starting_at"]
+    return start

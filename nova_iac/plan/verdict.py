@@ -181,8 +181,9 @@ def _compare_timeline(case: Case, times: Times) -> Verdict:
     assert case.desired is not None
     assert case.kind.appends is not None
     name = case.kind.appends
-    desired: Sequence[timeline.Entry] = case.desired.attributes[name]
     live: Sequence[timeline.Entry] = case.before.get(name, ())
+    declared: Sequence[timeline.Entry] = case.desired.attributes[name]
+    desired = [*timeline.withdrawn(declared, case.recorded.get(name, ()), live, times.now), *declared]
     if name in case.ignored and case.entry is not None:
         return Verdict(case, Action.NOOP, "its changes are ignored")
     posts = tuple(timeline.posts(desired, live))
@@ -204,7 +205,7 @@ def end_timeline(case: Case, times: Times) -> Verdict:
     """A rate that is no longer declared, on a card that stays: its price ends at the effective date."""
     assert case.kind.appends is not None
     live: Sequence[timeline.Entry] = case.before.get(case.kind.appends, ())
-    ended = [{"starting_at": times.reached, "ending_before": times.reached}]
+    ended = [timeline.nothing(times.reached)]
     posts = [
         Post(times.effective, post.value, post.ending_before) if post.starting_at == times.reached else post
         for post in timeline.posts(ended, live)

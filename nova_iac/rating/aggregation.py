@@ -26,15 +26,19 @@ class Accumulator(Protocol):
     def add(self, slot: int, event: Event) -> None:
         """Count an event that passed step 1 and falls in slice number ``slot``."""
 
+
+class Running(Accumulator, Protocol):
+    """One that can say how the value grew."""
+
     def running(self) -> dict[int, Decimal]:
         """The value of everything up to the end of each slice that has events, in the order of slices."""
 
 
-class WindowAccumulator(Accumulator, Protocol):
-    """One that can also say what each slice comes to by itself."""
+class Windowed(Accumulator, Protocol):
+    """One that can say what each slice comes to by itself."""
 
     def alone(self) -> dict[int, Decimal]:
-        """The value of each slice that has events, from its own events only, in the order of slices."""
+        """The value of each slice that has events, from its own events only."""
 
 
 class _Sum:
@@ -50,7 +54,7 @@ class _Sum:
         self._sums[slot] = EXACT.add(self._sums.get(slot, ZERO), self._read(event))
 
     def alone(self) -> dict[int, Decimal]:
-        return dict(sorted(self._sums.items()))
+        return dict(self._sums)
 
     def running(self) -> dict[int, Decimal]:
         total, result = ZERO, {}
@@ -73,7 +77,7 @@ class _Max:
         self._maxima[slot] = max(value, self._maxima.get(slot, value))
 
     def alone(self) -> dict[int, Decimal]:
-        return dict(sorted(self._maxima.items()))
+        return dict(self._maxima)
 
     def running(self) -> dict[int, Decimal]:
         highest, result = None, {}
@@ -97,9 +101,10 @@ class _Latest:
         self._seen[slot] = max(here, self._seen.get(slot, here))
 
     def alone(self) -> dict[int, Decimal]:
-        return {slot: self._seen[slot][2] for slot in sorted(self._seen)}
+        return {slot: value for slot, (_, _, value) in self._seen.items()}
 
-    running = alone
+    def running(self) -> dict[int, Decimal]:
+        return dict(sorted(self.alone().items()))
 
 
 class _Unique:
@@ -141,43 +146,34 @@ class _UniquePerWindow:
         self._values.setdefault(slot, set()).add(_text(event, self._key))
 
     def alone(self) -> dict[int, Decimal]:
-        return {slot: Decimal(len(self._values[slot])) for slot in sorted(self._values)}
-
-    def running(self) -> dict[int, Decimal]:
-        seen: set[str] = set()
-        result = {}
-        for slot in sorted(self._values):
-            seen |= self._values[slot]
-            result[slot] = Decimal(len(seen))
-        return result
+        return {slot: Decimal(len(values)) for slot, values in self._values.items()}
 
 
-def running_accumulator(metric: Metric, policy: RatingPolicy) -> Callable[[], Accumulator]:
+def running_accumulator(metric: Metric, policy: RatingPolicy) -> Callable[[], Running]:
     """What makes the state of a new group where increments are billed."""
-    if metric.aggregation is Aggregation.UNIQUE:
-        key = metric.key or ""
-        return lambda: _Unique(key)
-    return window_accumulator(metric, policy)
+    key = metric.key or ""
+    return (lambda: _Unique(key)) if metric.aggregation is Aggregation.UNIQUE else _numeric(metric, policy)
 
 
-def window_accumulator(metric: Metric, policy: RatingPolicy) -> Callable[[], WindowAccumulator]:
+def window_accumulator(metric: Metric, policy: RatingPolicy) -> Callable[[], Windowed]:
     """What makes the state of a new group where each window is reported by itself."""
-    key = metric.key
-    match metric.aggregation:
-        case Aggregation.COUNT:
-            return lambda: _Sum(_one)
-        case Aggregation.SUM if key is None:
-            return lambda: _Sum(_zero)
-        case Aggregation.UNIQUE:
-            return lambda: _UniquePerWindow(key or "")
-    read = _reader(key or "", policy.non_numeric)
-    match metric.aggregation:
-        case Aggregation.SUM:
-            return lambda: _Sum(read)
-        case Aggregation.MAX:
-            return lambda: _Max(read)
-        case _:
-            return lambda: _Latest(read)
+    key = metric.key or ""
+    return (lambda: _UniquePerWindow(key)) if metric.aggregation is Aggregation.UNIQUE else _numeric(metric, policy)
+
+
+def _numeric(metric: Metric, policy: RatingPolicy) -> Callable[[], _Sum | _Max | _Latest]:
+    if metric.aggregation is Aggregation.COUNT:
+        return lambda: _Sum(_one)
+    if metric.key is None:
+        return lambda: _Sum(_zero)
+    read = _reader(metric.key, policy.non_numeric)
+    kinds: dict[Aggregation, type[_Sum | _Max | _Latest]] = {
+        Aggregation.SUM: _Sum,
+        Aggregation.MAX: _Max,
+        Aggregation.LATEST: _Latest,
+    }
+    kind = kinds[metric.aggregation]
+    return lambda: kind(read)
 
 
 def _reader(key: str, non_numeric: NonNumeric) -> Callable[[Event], Decimal]:

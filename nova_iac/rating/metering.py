@@ -14,7 +14,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Generic, TypeVar
 
-from nova_iac.rating.aggregation import Accumulator, WindowAccumulator, running_accumulator, window_accumulator
+from nova_iac.rating.aggregation import Accumulator, Windowed, running_accumulator, window_accumulator
 from nova_iac.rating.events import Aggregation, Event, Group, GroupFilter, Metric, checks
 from nova_iac.rating.exact import EXACT, ZERO, RatingError, text_of
 from nova_iac.rating.policy import DEFAULT, MaxBilling, RatingPolicy
@@ -102,8 +102,8 @@ class _Tally(Generic[A]):
         return True
 
     def groups(self) -> list[tuple[Group, A]]:
-        """What was counted, by group in order."""
-        return [(tuple(zip(self._by, values, strict=True)), self._groups[values]) for values in sorted(self._groups)]
+        """What was counted, by group."""
+        return [(tuple(zip(self._by, values, strict=True)), accumulator) for values, accumulator in self._groups.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ class WindowMeter:
         whole = Span(self._windows[0].start, self._windows[-1].end)
         self._slots = _Slots(whole, (window.start for window in self._windows))
         metering = Metering(metric, tuple(sorted(by)), tuple(where))
-        self._tally = _Tally[WindowAccumulator](metering, window_accumulator(metric, policy), policy)
+        self._tally = _Tally[Windowed](metering, window_accumulator(metric, policy), policy)
 
     def add(self, event: Event) -> bool:
         """Count an event; whether it counted."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -109,3 +112,31 @@ class Shop:
             event = {"transaction_id": f"event {self.sent}", "customer_id": customer, "event_type": type}
             usage.append(event | {"timestamp": at, "properties": dict(properties)})
         self.client.v1.usage.ingest(usage=usage)
+
+
+SERVER = textwrap.dedent(
+    """
+    import sys
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    from nova_iac.emulator import Emulator
+    from nova_iac.emulator.serve import serve
+
+    app = Emulator(Path(sys.argv[1]), clock=lambda: datetime.now(UTC))
+    serve(app, port=0, ready=lambda url: print(url, flush=True))
+    print("stopped well")
+    """
+)
+
+
+@contextmanager
+def serving(database: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server in a process of its own on a free port: the process and its base URL."""
+    command = [sys.executable, "-W", "error", "-c", SERVER, str(database)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout.readline().strip()
+        finally:
+            process.kill()

@@ -3,55 +3,22 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
-import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from emulator_kit import NOW, Hand, emulator
+from emulator_kit import NOW, Hand, emulator, serving
 
 from nova_iac.emulator.serve import serve
 
-SERVER = textwrap.dedent(
-    """
-    import sys
-    from datetime import UTC, datetime
-    from pathlib import Path
-
-    from nova_iac.emulator import Emulator
-    from nova_iac.emulator.serve import serve
-
-    app = Emulator(Path(sys.argv[1]), clock=lambda: datetime.now(UTC))
-    serve(app, port=0, ready=lambda url: print(url, flush=True))
-    print("stopped well")
-    """
-)
-
-
-@contextmanager
-def served(database: Path) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
-    """A server of its own process on a free port."""
-    with subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", SERVER, str(database)], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        with httpx.Client(base_url=url, headers={"Authorization": "Bearer t"}) as http:
-            try:
-                yield process, http
-            finally:
-                process.kill()
+TOKEN = {"Authorization": "Bearer t"}
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_the_server_answers_and_stops_well(tmp_path: Path, stop: signal.Signals) -> None:
     """JSON over HTTP; SIGINT and SIGTERM end it with everything closed."""
     database = tmp_path / "x" / "local.db"
-    with served(database) as (process, http):
+    with serving(database) as (process, url), httpx.Client(base_url=url, headers=TOKEN) as http:
         assert str(http.base_url).startswith("http://127.0.0.1:")
         assert http.get("/v1/customers").json() == {"data": [], "next_page": None}
         assert http.post("/v1/customers", json={"name": "é"}).json()["data"]["name"] == "é"
@@ -64,7 +31,7 @@ def test_the_server_answers_and_stops_well(tmp_path: Path, stop: signal.Signals)
 
 def test_a_cut_connection_is_really_cut(tmp_path: Path) -> None:
     """Over HTTP: the socket closes without an answer, before or after the write; a truncated body ends early."""
-    with served(tmp_path / "local.db") as (_, http):
+    with serving(tmp_path / "local.db") as (_, url), httpx.Client(base_url=url, headers=TOKEN) as http:
         for when, made in (("before", 0), ("after", 1)):
             http.post("/_emulator/faults", json={"faults": [{"kind": "cut", "when": when, "times": 1}]})
             with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from rating_kit import SEPTEMBER, at, bill, event, flat, lines, metric, product, span, terms
+from rating_kit import SEPTEMBER, at, bill, dated, event, flat, lines, metric, product, span, terms
 
 from nova_iac import rating as r
 
@@ -37,11 +37,12 @@ def test_each_window_by_itself(kind: str, first: object, third: object) -> None:
         ("UNIQUE", [2, 0, 1, 0]),
     ],
 )
-def test_a_slice_bills_its_increment(kind: str, billed: list[object]) -> None:
+@pytest.mark.parametrize("order", [EVENTS, EVENTS[::-1]], ids=["in order", "reversed"])
+def test_a_slice_bills_its_increment(kind: str, billed: list[object], order: list[r.Event]) -> None:
     """What is billed is the value at the slice's end minus that at its start (§14.3 step 3)."""
     priced = terms(product("calls", metric(kind)), rates=flat("1"))
     meter = r.PeriodMeter(priced, SEPTEMBER, cuts=[day.start for day in DAYS] + [DAYS[-1].end])
-    meter.add_all(EVENTS)
+    meter.add_all(order)
     days = r.price_windows(priced, meter.usage(), DAYS)
     assert [day.lines[0].quantity for day in days] == [Decimal(str(one)) for one in billed]
 
@@ -62,6 +63,16 @@ def test_unique_compares_texts() -> None:
     """The number 5 and the text 5 are one value; 5.0 as a text is another."""
     events = [event("2024-09-01", n=value) for value in (5, "5", Decimal("5.0"), "5.0", True, "true")]
     assert windowed(metric("UNIQUE"), events) == [("09-01", {}, 3)]
+
+
+def test_unique_values_of_many_days() -> None:
+    """Each value is billed on the day on which it is first seen, with days in any order and number."""
+    priced = terms(product("users", metric("UNIQUE")), rates=flat("1"))
+    days = (30, 9, 2, 17, 9)
+    meter = r.PeriodMeter(priced, SEPTEMBER, cuts=[at(f"2024-09-{day:02}") for day in range(1, 31)])
+    meter.add_all(event(f"2024-09-{day:02}", n=user) for day in days for user in ("ann", f"user of {day}"))
+    windows = r.price_windows(priced, meter.usage(), r.windows(SEPTEMBER, r.WindowSize.DAY))
+    assert {f"{one.span.start:%d}": one.total for one in windows if one.total} == {"02": 2, "09": 1, "17": 1, "30": 1}
 
 
 def test_a_sum_without_a_property_is_zero() -> None:
@@ -91,6 +102,9 @@ def test_groups_by_a_compound_key() -> None:
         event("2024-09-01", n=8, zone="eu"),
         event("2024-09-01", n=16, zone="us", kind=None),
     ]
+    meter = r.WindowMeter(metric("SUM", "n", "zone kind"), DAYS, by=["zone", "kind"])
+    meter.add(events[0])
+    assert meter.rows() == [r.WindowUsage(DAYS[0], r.group({"zone": "eu", "kind": "a"}), Decimal(1))]
     assert windowed(metric("SUM", "n", "zone kind"), events, by=["zone", "kind"]) == [
         ("09-01", {"kind": "a", "zone": "eu"}, 5),
         ("09-01", {"kind": "b", "zone": "eu"}, 2),
@@ -133,9 +147,9 @@ def test_a_meter_can_be_read_and_fed_on() -> None:
 
 
 def test_usage_from_elsewhere_is_priced_as_metered_usage_is() -> None:
-    """Increments known from a usage query make the curve that metering the events would have made."""
+    """Increments known from a usage query, in any order, make the curve that metering the events would have made."""
     measured = metric()
-    priced = terms(product(), rates=flat("3"))
+    priced = terms(product(), rates=dated(("2024-01-01", flat("3")), ("2024-09-03", flat("4"))))
     curve = r.Curve.of({at("2024-09-03"): Decimal("3.5"), at("2024-09-01"): Decimal(7)})
     usage = r.PeriodUsage(SEPTEMBER, frozenset({at("2024-09-03")}), {r.Metering(measured): {(): curve}})
     assert r.price_period(priced, usage) == bill(priced, EVENTS)
