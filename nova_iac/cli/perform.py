@@ -14,7 +14,8 @@ from nova_iac.cli.running import Running
 from nova_iac.cli.saved import SavedPlan, load_plan, require_same
 from nova_iac.cli.session import Session, open_session, options_from
 from nova_iac.cli.show import show_plan
-from nova_iac.errors import ApplyError, NovaError, Protected, UnsafePlan, UsageProblem
+from nova_iac.desired.graph import ResourceGraph
+from nova_iac.errors import ApplyError, Protected, StalePlan, UnsafePlan, UsageProblem
 from nova_iac.plan.change import Plan, PlanOptions
 from nova_iac.remote import Client
 
@@ -51,8 +52,12 @@ def perform(
         else:
             _show_json(plan)
         if saved:
-            require_same(saved, plan)
+            run = running.folded.run if running.folded else None
+            require_same(saved, plan, run)
+            running.resumes = run is not None and run.plan_digest == saved.digest
         _check(session, plan, allow, options, saved)
+        if not options.refresh:
+            _require_recorded(session, plan, graph, running, client)
         if not plan.doing:
             running.record(plan)
             return _nothing(options, output)
@@ -87,6 +92,21 @@ def _check(session: Session, plan: Plan, allow: tuple[str, ...], options: PlanOp
         count = len(blocking)
         message = f"{count} {'guard blocks' if count == 1 else 'guards block'} this plan; nothing was sent."
         raise UnsafePlan(message + (f" Each can be let through by name: {names}" if names else ""))
+
+
+def _require_recorded(session: Session, plan: Plan, graph: ResourceGraph, running: Running, client: Client) -> None:
+    """A plan that read nothing goes on only if what it touches is as it was recorded.
+
+    :raises StalePlan: naming what is not.
+    """
+    if running.folded is None:
+        return
+    drifted = session.drift(graph, running.folded.lockfile, client, [change.address for change in plan.doing])
+    if drifted:
+        names = ", ".join(one.address for one in drifted)
+        raise StalePlan(
+            f"this plan was made without reading the account, and {names} changed outside: plan again with a refresh."
+        )
 
 
 def _confirm(session: Session, yes: bool) -> None:
@@ -151,6 +171,3 @@ def _show_json(plan: Plan) -> None:
     from nova_iac.render.machine import plan_line
 
     click.echo(plan_line(plan), nl=False)
-
-
-__all__ = ["NovaError", "perform"]

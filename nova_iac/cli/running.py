@@ -7,9 +7,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import FrameType
+from typing import Any
 
 import click
 
@@ -20,7 +21,7 @@ from nova_iac.cli.session import Session, now
 from nova_iac.errors import LockfileError
 from nova_iac.kinds import KINDS
 from nova_iac.plan.change import Plan
-from nova_iac.plan.document import call_data, plan_digest
+from nova_iac.plan.document import call_identity, plan_digest
 from nova_iac.remote import Client
 from nova_iac.resource import Address
 from nova_iac.state.journal import Folded, Intent, Journal, Run
@@ -45,6 +46,9 @@ class Running:
         self._on_disk: Lockfile | None = None
         self.folded: Folded | None = None
         self.terminated = False
+        self.resumes = False
+        """This run finishes an unfinished one under that one's reviewed plan."""
+        self._complete = True
 
     def __enter__(self) -> Running:
         self._mutex.__enter__()
@@ -102,8 +106,7 @@ class Running:
         finally:
             self._sent = self._sent or executor.result.calls > 0 or executor.result.open_intents
             self._lockfile = lockfile.with_resources(executor.result.entries)
-            if executor.result.open_intents:
-                self._open.append(_SOME_INTENT)
+            self._complete = executor.result.complete
         return executor.result
 
     def record(self, plan: Plan) -> None:
@@ -117,23 +120,30 @@ class Running:
 
     def _begin(self, plan: Plan | None) -> Journal:
         assert self._lockfile is not None
-        if self._journal is None:
-            self._journal = Journal(self.session.paths.journal)
-            if self.folded is not None:
-                self._journal.resume_after(max((intent.number for intent in self.folded.unresolved), default=0))
-        self._journal.begin(
-            Run(
-                self._lockfile.lineage,
-                self._lockfile.serial,
-                self._lockfile.environment,
-                self._lockfile.base_url,
-                moment.text(now()),
-                "" if plan is None else plan_digest(plan),
-                plan is not None and plan.options.destroy,
-                () if plan is None else tuple(call_data(call) for call in plan.calls),
-            )
+        run = Run(
+            self._lockfile.lineage,
+            self._lockfile.serial,
+            self._lockfile.environment,
+            self._lockfile.base_url,
+            moment.text(now()),
+            *self._reviewed(plan),
         )
+        if self._journal is None:
+            if self._differs_on_disk(self._lockfile):
+                self._lockfile.save(self.session.paths.lockfile)
+            self._journal = Journal(self.session.paths.journal, run, self._open)
+        else:
+            self._journal.begin(run)
         return self._journal
+
+    def _reviewed(self, plan: Plan | None) -> tuple[str, bool, tuple[Mapping[str, Any], ...]]:
+        """Digest, kind and calls of the plan that is carried out; those of the unfinished one where that is resumed."""
+        if (self.resumes or plan is None) and self.folded is not None and self.folded.run is not None:
+            run = self.folded.run
+            return run.plan_digest, run.destroy, run.calls
+        if plan is None:
+            return "", False, ()
+        return plan_digest(plan), plan.options.destroy, tuple(call_identity(call) for call in plan.calls)
 
     @contextlib.contextmanager
     def _interruptible(self, stop: threading.Event) -> Iterator[None]:
@@ -155,6 +165,13 @@ class Running:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    def _differs_on_disk(self, lockfile: Lockfile) -> bool:
+        """Whether a journal was folded in that the file doesn't have yet."""
+        if self.folded is None or self.folded.run is None:
+            return False
+        path = self.session.paths.lockfile
+        return not path.exists() or path.read_text(encoding="utf-8") != lockfile.text()
+
     def _save(self) -> None:
         lockfile, journal = self._lockfile, self._journal
         if journal is not None:
@@ -164,8 +181,7 @@ class Running:
         changed = self._on_disk is None or lockfile.resources != self._on_disk.resources
         if self._sent or changed:
             lockfile = replace(lockfile, serial=lockfile.serial + 1)
-        folded_in = self.folded is not None and self.folded.run is not None
-        if self._sent or changed or folded_in:
+        if self._sent or changed or self._differs_on_disk(lockfile):
             try:
                 lockfile.save(self.session.paths.lockfile)
             except LockfileError as problem:
@@ -173,11 +189,8 @@ class Running:
                 raise LockfileError(
                     f"{problem} The new ids are above; the journal {self.session.paths.journal} has them too."
                 ) from problem
-        if not self._open:
+        if not self._open and self._complete:
             self.session.paths.journal.unlink(missing_ok=True)
-
-
-_SOME_INTENT = Intent(0, "", "", "", "", {}, "", (), None, {})
 
 
 def _print_ids(lockfile: Lockfile, before: Lockfile | None) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 
 from nova_iac.errors import StalePlan, UsageProblem
 from nova_iac.plan.change import Plan, PlanOptions
-from nova_iac.plan.document import FORMAT_VERSION, plan_data, plan_digest
+from nova_iac.plan.document import FORMAT_VERSION, call_identity, options_from_data, plan_data, plan_digest
+from nova_iac.plan.verdict import canonical_json
 from nova_iac.render.machine import plan_json
+from nova_iac.state.journal import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +43,11 @@ def load_plan(path: str) -> SavedPlan:
     """
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
-        version, options = document["format_version"], document["options"]
+        version = document["format_version"]
         saved = SavedPlan(
             document["plan_digest"],
             document["environment"],
-            PlanOptions(
-                options["refresh"],
-                tuple(options["target"]),
-                tuple(options["exclude"]),
-                options["effective_at"],
-                options["adopt"],
-                options["destroy"],
-            ),
+            options_from_data(document["options"]),
             document,
         )
     except OSError as problem:
@@ -64,13 +59,21 @@ def load_plan(path: str) -> SavedPlan:
     return saved
 
 
-def require_same(saved: SavedPlan, plan: Plan) -> None:
-    """Go on only if the plan is the one that was reviewed.
+def require_same(saved: SavedPlan, plan: Plan, run: Run | None) -> None:
+    """Go on only if the plan is the one that was reviewed, or what is left of it after an unfinished run.
 
+    :param run: the unfinished run, if there is one.
     :raises StalePlan: with what is different now.
     """
     if plan_digest(plan) == saved.digest:
         return
+    if run is not None and run.plan_digest == saved.digest:
+        reviewed = {canonical_json(call) for call in run.calls}
+        others = [call for call in plan.calls if canonical_json(call_identity(call)) not in reviewed]
+        if not others:
+            return
+        calls = "\n".join(f"  {call.call.endpoint.method} {call.path} for {', '.join(call.call.covers)}" for call in others)
+        raise StalePlan(f"the unfinished run can't be resumed: these calls are not among those that were reviewed.\n{calls}")
     raise StalePlan("\n".join(["the reviewed plan is stale: it isn't what would be done now.", *_differences(saved, plan)]))
 
 

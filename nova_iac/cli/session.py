@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +16,11 @@ from nova_iac.cli.options import Settings
 from nova_iac.desired.graph import EMPTY, ResourceGraph, build_graph
 from nova_iac.errors import UsageProblem
 from nova_iac.kinds import KINDS
-from nova_iac.plan.change import Plan, PlanOptions
+from nova_iac.plan.change import Drift, Plan, PlanOptions
 from nova_iac.plan.inputs import NOT_READ
 from nova_iac.plan.planner import make_plan
 from nova_iac.remote import Client
+from nova_iac.resource import Address
 from nova_iac.spec import Environment, Spec, digest, load_spec, read_dotenv
 from nova_iac.state.journal import Folded, fold
 from nova_iac.state.lockfile import Lockfile, StatePaths, load
@@ -126,6 +127,19 @@ class Session:
             unresolved=folded.unresolved if folded else (),
             first=folded is None,
         )
+
+    def drift(self, graph: ResourceGraph, lockfile: Lockfile, client: Client, addresses: Iterable[Address]) -> list[Drift]:
+        """Which of some recorded resources differ in the account from what was recorded."""
+        from nova_iac.plan.verdict import Case, drift_of
+        from nova_iac.state.live import read_live, reading_of
+
+        reading = reading_of(graph, lockfile, KINDS, addresses)
+        live = read_live(reading, KINDS, client)
+        cases = (
+            Case(address, KINDS[address.kind], None, lockfile.resources.get(address), live.objects.get(address), read=True)
+            for address in live.asked
+        )
+        return sorted((one for one in map(drift_of, cases) if one), key=lambda one: one.address)
 
     def graph(self, *, destroy: bool) -> ResourceGraph:
         """What should be; nothing, for destroy.

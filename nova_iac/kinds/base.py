@@ -206,6 +206,7 @@ class Kind(ABC):
     archive_covers: child kinds that Metronome archives together with their parent.
     adopted_by: whether ``--adopt`` takes an object of equal identity, or only one that is equal in all fields.
     exclusive: no two live objects can share an identity, so one that is found stands in the way.
+    ignorable: what ``ignore_changes`` can name besides fields (the section of a child kind that takes its parent's lifecycle).
     """
 
     name: ClassVar[str]
@@ -219,6 +220,7 @@ class Kind(ABC):
     archive_covers: ClassVar[tuple[str, ...]] = ()
     adopted_by: ClassVar[Literal["identity", "equality"]] = "equality"
     exclusive: ClassVar[bool] = False
+    ignorable: ClassVar[tuple[str, ...]] = ()
 
     @cached_property
     def schema(self) -> dict[str, Any]:
@@ -263,7 +265,17 @@ class Kind(ABC):
         if self.parent:
             depends.insert(0, Address.of(self.parent, block.address.keys[0]))
         resource = Resource(block.address, attributes, block.location, block.lifecycle, tuple(dict.fromkeys(depends)))
-        return [resource], list(self.check(block, blocks))
+        return [resource], [*self._check_ignored(block), *self.check(block, blocks)]
+
+    def _check_ignored(self, block: Block) -> Iterable[Diagnostic]:
+        """``ignore_changes`` names what can be ignored; a slip of the pen would ignore nothing."""
+        known = (*self.fields, *self.ignorable)
+        for index, name in enumerate(block.lifecycle.ignore_changes):
+            if name not in known:
+                yield block.problem(
+                    "NV314", "Unknown field in ignore_changes",
+                    f"a {self.name} has no {name}; it has {', '.join(known)}.", "lifecycle", "ignore_changes", index,
+                )  # fmt: skip
 
     def check(self, block: Block, blocks: Mapping[Address, Block]) -> Iterable[Diagnostic]:  # noqa: ARG002
         """Offline checks of one block beyond its schema (NV3xx)."""

@@ -67,7 +67,14 @@ class BillableMetric(Kind):
                 f"aggregation_key {key!r} must be one of the property_filters: add {{name: {key}, exists: true}}.",
                 "aggregation_key",
             )
+        seen: list[set[str]] = []
         for outer, group in enumerate(data.get("group_keys", ())):
+            if isinstance(group, list) and set(group) in seen:
+                yield block.problem(
+                    "NV315", "Group key given twice",
+                    f"[{', '.join(group)}] stands above already: the order within a group key means nothing.", "group_keys", outer,
+                )  # fmt: skip
+            seen.append(set(group) if isinstance(group, list) else set())
             for inner, part in enumerate(group if isinstance(group, list) else ()):
                 present = filters.get(part)
                 if present is None or not (present.get("exists") or present.get("in_values")):

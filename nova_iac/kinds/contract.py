@@ -152,8 +152,12 @@ class Contract(Kind):
         if "usage_filter" in task.changed:
             value = task.after["usage_filter"]
             start = value.get("starting_at") or task.effective or moment.NEXT_HOUR
-            params = {**who, **value, "starting_at": EffectiveAt(start)}
-            yield Call(FILTER, params, (task.address,), sets={task.address: ("usage_filter",)})
+            reached = moment.text(moment.next_full_hour(moment.parse(task.now))) if start == moment.NEXT_HOUR else start
+            later = [] if task.live is None else [part for part in task.live.extra["filter_starts"] if part > reached]
+            for instant in (start, *later):
+                # A filter that was set for later would come back; none can be removed (§10.6).
+                params = {**who, **value, "starting_at": EffectiveAt(instant)}
+                yield Call(FILTER, params, (task.address,), sets={task.address: ("usage_filter",)})
 
     def hazards(self, task: Task) -> Iterable[Hazard]:
         """Archiving cancels drafts and ends billing (§2.2)."""
@@ -211,12 +215,10 @@ class Contract(Kind):
             found["rate_card"] = names.address(row["rate_card_id"])
         if schedule := row.get("usage_statement_schedule"):
             found["usage_statement_schedule"] = _instants(schedule, "billing_anchor_date")
-        if filters := row.get("usage_filter"):
-            last = max(filters, key=lambda part: part.get("starting_at") or "")
-            found["usage_filter"] = _instants(
-                {k: last.get(k) for k in ("group_key", "group_values", "starting_at")}, "starting_at"
-            )
-        extra = {"uniqueness_key": row.get("uniqueness_key")}
+        filters = sorted((_instants(part, "starting_at") for part in row.get("usage_filter") or ()), key=_start)
+        if filters:
+            found["usage_filter"] = _last_filter(filters)
+        extra = {"uniqueness_key": row.get("uniqueness_key"), "filter_starts": [_start(part) for part in filters]}
         return RemoteObject(row["id"], self.canonical(found), bool(row.get("archived_at")), row.get("name"), extra)
 
     def project(self, field_name: str, live: Value, declared: Value, recorded: Value) -> Value:
@@ -232,8 +234,11 @@ class Contract(Kind):
             if "billing_anchor_date" in declared and "billing_anchor_date" in live:
                 kept["billing_anchor_date"] = live["billing_anchor_date"]
             return dict(sorted(kept.items()))
-        if field_name == "usage_filter" and live and "starting_at" not in declared:
-            return {name: value for name, value in live.items() if name != "starting_at"}
+        if field_name == "usage_filter" and live:
+            kept = {name: value for name, value in live.items() if name != "starting_at"}
+            # It holds from the declared start on if it began by then; what was before is history.
+            start = declared.get("starting_at")
+            return kept if start is None else kept | {"starting_at": max(start, live.get("starting_at", ""))}
         return live
 
 
@@ -260,6 +265,23 @@ def _price_the_same(first: Resource, second: Resource, declared: Declared) -> bo
 def _same_identity(live: Mapping[str, Value], desired: Mapping[str, Value]) -> bool:
     card = desired.get("rate_card")
     return live.get("starting_at") == desired.get("starting_at") and (card is None or live.get("rate_card") == card)
+
+
+def _last_filter(filters: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
+    """The filter that will hold in the end, with the start from which it holds without a break."""
+    same = ("group_key", "group_values")
+    last = {name: sorted(filters[-1][name]) if name == "group_values" else filters[-1][name] for name in same}
+    start = _start(filters[-1])
+    for part in reversed(filters):
+        if part["group_key"] != last["group_key"] or sorted(part["group_values"]) != last["group_values"]:
+            break
+        start = _start(part)
+    return last | ({"starting_at": start} if start else {})
+
+
+def _start(part: Mapping[str, Value]) -> str:
+    start: str = part.get("starting_at", "")
+    return start
 
 
 def _covers(span: Mapping[str, str], instant: str) -> bool:

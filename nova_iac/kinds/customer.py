@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from nova_iac.errors import Diagnostic
@@ -53,15 +54,15 @@ class Customer(Kind):
 
     def calls(self, tasks: Sequence[Task]) -> Iterable[Call]:
         """Name, aliases and configuration travel separately; aliases are cleared before an archive, which reserves them."""
-        taken = {token for task in tasks for token in _aliases(task.after) - _aliases(task.before)}
-        freed = {token for task in tasks for token in _lost(task)}
+        taken = {token for task in tasks for token in _gained(task)}
+        generous = _first_to_let_go(tasks)
         for task in tasks:
             if task.action is Action.CREATE:
                 yield from self._create(task)
             elif task.action is Action.ARCHIVE:
                 yield from self._archive(task)
             else:
-                yield from self._update(task, taken, freed)
+                yield from self._update(task, taken, task.address in generous)
 
     def _create(self, task: Task) -> Iterable[Call]:
         if task.live is not None and task.live.archived and task.live.attributes.get("ingest_aliases"):
@@ -81,21 +82,17 @@ class Customer(Kind):
             yield _call(SET_ALIASES, task, {"ingest_aliases": []}, frees=frozenset(_aliases(task.before)))
         yield Call(ARCHIVE, {"id": task.id}, (task.address, *task.children))
 
-    def _update(self, task: Task, taken: set[str], freed: set[str]) -> Iterable[Call]:
+    def _update(self, task: Task, taken: set[str], lets_go_first: bool) -> Iterable[Call]:
         if "name" in task.changed:
             yield _call(SET_NAME, task, {"name": task.after["name"]})
         if "ingest_aliases" in task.changed:
-            before, after = _aliases(task.before), _aliases(task.after)
-            gives, gets = _lost(task) & taken, (after - before) & freed
-            if gives and gets:
-                # Two customers that exchange aliases would wait for each other: let go first, then take.
-                kept = sorted(alias.removeprefix(_TOKEN) for alias in before & after)
-                yield _call(SET_ALIASES, task, {"ingest_aliases": kept}, frees=frozenset(gives))
-                gives = set()
-            yield _call(
-                SET_ALIASES, task, {"ingest_aliases": task.after["ingest_aliases"]},
-                frees=frozenset(gives), takes=frozenset(after - before),
-            )  # fmt: skip
+            gives = frozenset(_lost(task) & taken)
+            if lets_go_first:
+                kept = sorted(alias.removeprefix(_TOKEN) for alias in _aliases(task.before) & _aliases(task.after))
+                yield _call(SET_ALIASES, task, {"ingest_aliases": kept}, frees=gives)
+                gives = frozenset()
+            params = {"ingest_aliases": task.after["ingest_aliases"]}
+            yield _call(SET_ALIASES, task, params, frees=gives, takes=frozenset(_gained(task)))
         if config := {name: task.after[name] for name in _CONFIG if name in task.changed}:
             yield _call(UPDATE_CONFIG, task, config)
 
@@ -172,6 +169,25 @@ def _lost(task: Task) -> set[str]:
     if task.action is Action.CREATE or "ingest_aliases" not in task.changed:
         return set()
     return _aliases(task.before) - _aliases(task.after)
+
+
+def _gained(task: Task) -> set[str]:
+    return _aliases(task.after) - _aliases(task.before)
+
+
+def _first_to_let_go(tasks: Sequence[Task]) -> set[Address]:
+    """One customer of each circle in which aliases are exchanged: all would wait for each other if none let go first."""
+    holders = {token: task.address for task in tasks for token in _lost(task)}
+    waits = {task.address: {holders[token] for token in _gained(task) if token in holders} for task in tasks}
+    chosen: set[Address] = set()
+    while True:
+        try:
+            TopologicalSorter(waits).prepare()
+        except CycleError as circle:
+            chosen.add(min(circle.args[1]))
+            waits = {address: others - chosen for address, others in waits.items()}
+        else:
+            return chosen
 
 
 def _call(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -137,26 +138,24 @@ class Product(Kind):
                     yield from self._update(task)
 
     def _update(self, task: Task) -> Iterable[Call]:
-        """The update, in the order that keeps ``current`` right: it follows creation, not dates (§6.2).
+        """The update, and behind it the pending ones that it comes before.
 
-        Pending updates at or before the new date are repeated in it; those after it are sent again behind it.
+        ``current`` follows creation, not dates (§6.2). So a call repeats what is pending at its date, and each later date at
+        which something is pending gets a call of its own, with what is pending by then and the new fields. A reference that
+        follows a replaced object changes only where that object is in use: from a pending date on, if it comes into use then.
         """
+        history = _History.of(task)
         effective = task.effective or moment.NEXT_HOUR
-        changed = _to_wire({name: task.after[name] for name in task.changed})
-        pending = [] if task.live is None else [part for part in task.live.extra.get("updates", ()) if part[0] > task.now]
-        reached = moment.text(moment.next_full_hour(moment.parse(task.now))) if effective == moment.NEXT_HOUR else effective
-        earlier: dict[str, Value] = {}
-        for instant, fields in pending:
-            if instant <= reached:
-                earlier |= fields
-        covers = (task.address, *task.covered) if task.covered else (task.address,)
-        first = earlier | changed
+        next_hour = moment.text(moment.next_full_hour(moment.parse(task.now)))
+        reached = next_hour if effective == moment.NEXT_HOUR else effective
+        covers = (task.address, *task.covered)
         sets = {task.address: task.changed}
-        yield Call(UPDATE, {"product_id": task.id, "starting_at": EffectiveAt(effective), **first}, covers, sets=sets)
-        held = dict(first)
-        for instant, fields in sorted((part for part in pending if part[0] > reached), key=lambda part: part[0]):
-            held = held | fields | changed
-            yield Call(UPDATE, {"product_id": task.id, "starting_at": EffectiveAt(instant), **held}, covers)
+        for instant in (reached, *history.pending_after(reached)):
+            changed = {name: task.after[name] for name in task.changed if history.is_due(name, task, instant)}
+            if changed:
+                fields = history.pending_at(instant) | _to_wire(changed)
+                start = EffectiveAt(effective if instant == reached else instant)
+                yield Call(UPDATE, {"product_id": task.id, "starting_at": start, **fields}, covers, sets=sets)
 
     def refuses(self, field_name: str, dependants: Sequence[Address]) -> str | None:
         """A product that a card prices keeps its type and its pricing group key: its rates would lose their meaning."""
@@ -179,18 +178,14 @@ class Product(Kind):
         return {item.address: by_name.get((item.desired or {}).get("name", ""), ()) for item in wanted}
 
     def _object(self, row: Mapping[str, Any], names: Names) -> RemoteObject:
-        """What will hold when all updates have come; the pending ones are in extra, by date."""
-        fields: dict[str, Any] = {**row["initial"], "type": row["type"]}
-        updates = []
+        """What will hold when all updates have come. extra has the states that this follows from: each date and its fields."""
+        states: list[tuple[str, dict[str, Any]]] = [("", {**row["initial"], "type": row["type"]})]
         for update in row.get("updates") or ():
-            changed = {name: value for name, value in update.items() if name in _FIELD_NAMES and value is not None}
-            fields |= changed
-            if update.get("starting_at"):
-                updates.append((moment.canonical(update["starting_at"]), changed))
-        attributes = self._attributes(fields, names)
-        return RemoteObject(
-            row["id"], attributes, bool(row.get("archived_at")), row["current"]["name"], {"updates": tuple(updates)}
-        )
+            start = update.get("starting_at")
+            changed = {name: value for name, value in update.items() if _is_changed(name, value)}
+            states.append((moment.canonical(start) if start else "", changed))
+        attributes = self._attributes(_overlaid(fields for _, fields in states), names)
+        return RemoteObject(row["id"], attributes, bool(row.get("archived_at")), row["current"]["name"], {"states": states})
 
     def _attributes(self, row: Mapping[str, Any], names: Names) -> Attributes:
         found: dict[str, Value] = {}
@@ -210,6 +205,48 @@ class Product(Kind):
 
 
 _FIELD_NAMES: Final = frozenset(_WIRE_NAMES.get(name, name) for name in Product.fields)
+_NULLABLE: Final = frozenset(("quantity_conversion", "quantity_rounding"))
+"""Fields that an update clears by null (§6.2); null in any other says nothing."""
+
+
+def _is_changed(name: str, value: Any) -> bool:
+    return name in _FIELD_NAMES and (value is not None or name in _NULLABLE)
+
+
+def _overlaid(changes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The fields of states laid over each other, the last one on top."""
+    return {name: value for fields in changes for name, value in fields.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _History:
+    """A product's initial state and its dated updates as the API has them, in the order in which they were made."""
+
+    states: Sequence[tuple[str, Mapping[str, Any]]]
+    now: str
+
+    @classmethod
+    def of(cls, task: Task) -> _History:
+        """What was read; nothing, where the account wasn't."""
+        return cls(() if task.live is None else task.live.extra["states"], task.now)
+
+    def pending_after(self, instant: str) -> list[str]:
+        """The dates after an instant at which something is pending."""
+        return sorted({start for start, _ in self.states if start > max(instant, self.now)})
+
+    def pending_at(self, instant: str) -> dict[str, Any]:
+        """The fields of all updates that are pending now and hold by an instant."""
+        fields = _overlaid(fields for start, fields in self.states if self.now < start <= instant)
+        return {name: without_empty(value) if isinstance(value, dict) else value for name, value in fields.items()}
+
+    def is_due(self, name: str, task: Task, instant: str) -> bool:
+        """Whether a changed field is to be sent for an instant: not yet, while what it moves off isn't in use."""
+        value = task.after[name]
+        if not self.states or not any(other in task.covered for other in (value if isinstance(value, list) else [value])):
+            return True
+        wire = _WIRE_NAMES[name]
+        then = _overlaid(fields for start, fields in self.states if start <= instant)
+        return bool(then.get(wire) == _overlaid(fields for _, fields in self.states).get(wire))
 
 
 def _to_wire(attributes: Attributes) -> dict[str, Value]:

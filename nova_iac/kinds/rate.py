@@ -6,6 +6,7 @@ They have no id, no update and no delete (API facts §7.2): segments are added, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -73,8 +74,9 @@ class Rate(Kind):
         card, product = block.address.keys
         timelines, problems = expand_entries(block, blocks)
         depends = (Address.of("rate_card", card), Address.of("product", product))
+        lifecycle = blocks[depends[0]].lifecycle if depends[0] in blocks else block.lifecycle
         resources = [
-            Resource(address, {"entries": entries}, location, block.lifecycle, depends)
+            Resource(address, {"entries": entries}, location, lifecycle, depends)
             for address, (entries, location) in timelines.items()
         ]
         return resources, problems
@@ -86,20 +88,22 @@ class Rate(Kind):
         return super().renamed(address, old, new)
 
     def calls(self, tasks: Sequence[Task]) -> Iterable[Call]:
-        """All segments of a card, at most a hundred a call."""
+        """All segments of a card, at most a hundred a call. A timeline is in place once its last segment is."""
         by_card: dict[str, list[tuple[Task, Post]]] = {}
         for task in tasks:
             for post in task.posts:
                 by_card.setdefault(task.address.keys[0], []).append((task, post))
         for card, rows in sorted(by_card.items()):
+            last = {task.address: post for task, post in rows}
             for batch in chunks(rows, RATES_A_CALL):
                 covers = tuple(dict.fromkeys(task.address for task, _ in batch))
                 rates = [_row(task.address, post) for task, post in batch]
                 params = {"rate_card_id": Ref(Address.of("rate_card", card)), "rates": rates}
-                yield Call(ADD, params, covers, sets=dict.fromkeys(covers, ("entries",)))
+                whole = [task.address for task, post in batch if last[task.address] is post]
+                yield Call(ADD, params, covers, sets=dict.fromkeys(whole, ("entries",)))
 
     def read(self, wanted: Sequence[Wanted], client: Client, names: Names) -> Mapping[Address, RemoteObject]:
-        """One schedule per card, from the first instant that matters on."""
+        """One schedule per card, from an hour before the first instant that matters, to see what held before it."""
         by_card: dict[str, list[Wanted]] = {}
         for item in wanted:
             if names.id(Address.of("rate_card", item.address.keys[0])):
@@ -107,7 +111,8 @@ class Rate(Kind):
 
         def read_one(card: str) -> dict[Address, RemoteObject]:
             items = by_card[card]
-            since = min(entry["starting_at"] for item in items for entry in _entries(item))
+            first = min(entry["starting_at"] for item in items for entry in _entries(item))
+            since = moment.text(moment.parse(first) - timedelta(hours=1))
             live = self.schedule(client, names, card, since)
             if live is None:
                 return {}

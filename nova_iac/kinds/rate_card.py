@@ -44,6 +44,7 @@ class RateCard(Kind):
     identity = "all its fields"
     when_archived = "refuse"
     archive_covers = ("rate",)
+    ignorable = ("rates",)
     fields = {
         "name": Field(Mutability.UPDATE),
         "description": Field(Mutability.UPDATE, default=""),
@@ -140,10 +141,8 @@ class RateCard(Kind):
         if field_name != "aliases" or not isinstance(live, list):
             return live
         undated = {alias["name"] for alias in declared or () if "starting_at" not in alias}
-        return sorted(
-            ({k: v for k, v in alias.items() if k != "starting_at" or alias["name"] not in undated} for alias in live),
-            key=lambda alias: (alias["name"], alias.get("starting_at", "")),
-        ) if undated else live  # fmt: skip
+        seen = [{k: v for k, v in alias.items() if k != "starting_at" or alias["name"] not in undated} for alias in live]
+        return self.canonical({"aliases": seen})["aliases"]
 
 
 def currency(credit_type: Attributes | None) -> str:

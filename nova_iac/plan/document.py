@@ -12,12 +12,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 from nova_iac import __version__
-from nova_iac.errors import Diagnostic
-from nova_iac.kinds.base import EffectiveAt, FiatId
+from nova_iac.errors import Diagnostic, Location
+from nova_iac.kinds.base import Call, EffectiveAt, FiatId
 from nova_iac.money import plain
 from nova_iac.plan.change import Change, Drift, FieldChange, GuardHit, Plan, PlannedCall, PlanOptions
 from nova_iac.plan.verdict import canonical_json
-from nova_iac.resource import Ref
+from nova_iac.remote import Endpoint
+from nova_iac.resource import Action, Address, Ref
 
 FORMAT_VERSION: Final = "1.0"
 """Minor: something was added. Major: something a reader relies on has changed."""
@@ -137,6 +138,11 @@ def diagnostic_data(diagnostic: Diagnostic) -> dict[str, Any]:
     }
 
 
+def call_identity(planned: PlannedCall) -> dict[str, Any]:
+    """A call without ids that became known since: what a resumed run compares its calls by."""
+    return call_data(planned) | {"path": planned.call.endpoint.path_for(shown(planned.call.params))}
+
+
 def shown(value: Any) -> Any:
     """A parameter of a call as plain data."""
     match value:
@@ -154,3 +160,64 @@ def shown(value: Any) -> Any:
             return [shown(part) for part in value]
         case _:
             return value
+
+
+def plan_from_data(data: Mapping[str, Any], spec_file: str) -> Plan:
+    """A plan to be looked at, from its document. It can't be carried out: that takes a new plan with the same digest.
+
+    :raises KeyError, TypeError, ValueError: the document is none.
+    """
+    options = data["options"]
+    return Plan(
+        environment=data["environment"],
+        base_url="",
+        lineage=data["lineage"] or "",
+        serial=data["serial"],
+        spec_digest=data["spec_digest"],
+        spec_file=spec_file,
+        options=options_from_data(options),
+        changes=tuple(_change_from(change) for change in data["changes"]),
+        calls=tuple(_call_from(call) for call in data["calls"]),
+        drift=tuple(
+            Drift(Address(one["address"]), one["what"], tuple(_field_from(part) for part in one["fields"]))
+            for one in data["drift"]
+        ),
+        guards=tuple(GuardHit(hit["code"], hit["address"], hit["message"], hit["blocking"]) for hit in data["guards"]),
+        notes=tuple(data.get("notes", ())),
+    )
+
+
+def options_from_data(options: Mapping[str, Any]) -> PlanOptions:
+    """The inverse of options_data."""
+    return PlanOptions(
+        options["refresh"],
+        tuple(options["target"]),
+        tuple(options["exclude"]),
+        options["effective_at"],
+        options["adopt"],
+        options["destroy"],
+    )
+
+
+def _change_from(data: Mapping[str, Any]) -> Change:
+    place = data["location"]
+    return Change(
+        Address(data["address"]),
+        Action[data["action"].upper()],
+        data["reason"],
+        data["id"],
+        tuple(_field_from(part) for part in data["fields"]),
+        data["effective_at"],
+        data["live_digest"],
+        location=None if place is None else Location(place["file"], place["line"], place["column"]),
+    )
+
+
+def _field_from(data: Mapping[str, Any]) -> FieldChange:
+    return FieldChange(data["path"], data["before"], data["after"], data.get("note", ""))
+
+
+def _call_from(data: Mapping[str, Any]) -> PlannedCall:
+    covers = tuple(Address(address) for address in data["covers"])
+    endpoint = Endpoint(data["method"], data["path"], "")
+    return PlannedCall(Call(endpoint, data.get("body", {}), covers), data["path"], (), {})

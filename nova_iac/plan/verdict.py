@@ -184,7 +184,7 @@ def _compare_timeline(case: Case, times: Times) -> Verdict:
     live: Sequence[timeline.Entry] = case.before.get(name, ())
     declared: Sequence[timeline.Entry] = case.desired.attributes[name]
     desired = [*timeline.withdrawn(declared, case.recorded.get(name, ()), live, times.now), *declared]
-    if name in case.ignored and case.entry is not None:
+    if case.kind.section in case.ignored and case.entry is not None:
         return Verdict(case, Action.NOOP, "its changes are ignored")
     posts = tuple(timeline.posts(desired, live))
     if not posts:
@@ -224,6 +224,8 @@ def drift_of(case: Case) -> Drift | None:
         return None
     if case.absent:
         return Drift(case.address, "gone" if case.live is None else "archived")
+    if case.kind.appends and case.kind.section in case.ignored:
+        return None
     if case.kind.appends:
         recorded, live = case.recorded.get(case.kind.appends, ()), case.before.get(case.kind.appends, ())
         changes = () if timeline.same(recorded, live) else tuple(timeline_changes(recorded, live))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from graphlib import TopologicalSorter
 
@@ -36,7 +36,7 @@ def includes(definition: CompositeDefinition, line: Line, product: Product) -> b
 
 
 def price_composites(
-    terms: Terms, period: Span, spend: Iterable[Line], marks: Sequence[datetime]
+    terms: Terms, period: Span, spend: Iterable[Line], marks: Collection[datetime]
 ) -> dict[str, list[Line | Unbilled]]:
     """The lines of each composite product, cut where its definition or its price changes, and at ``marks``.
 
@@ -45,7 +45,7 @@ def price_composites(
     :param spend: the usage lines, cut at ``marks`` and at :func:`composite_instants`, so that none crosses a change.
     """
     products = {product.id: product for product in terms.products}
-    detail = sorted({*marks, *composite_instants(terms)})
+    detail = {*marks, *composite_instants(terms)}
     spent = list(spend)
     result: dict[str, list[Line | Unbilled]] = {}
     for composite, dependants in _in_order(terms.composites):
@@ -62,7 +62,7 @@ def _price(
     terms: Terms,
     period: Span,
     spend: Sequence[Line],
-    marks: Sequence[datetime],
+    marks: Collection[datetime],
     products: dict[str, Product],
 ) -> list[Line | Unbilled]:
     """One composite product's lines; the count of its tiers, in spend, runs on over the period as that of usage does."""

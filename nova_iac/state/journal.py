@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from nova_iac.errors import LockfileError
 from nova_iac.resource import Address, Attributes, Lifecycle
-from nova_iac.state.lockfile import LockEntry, Lockfile, sync_folder
+from nova_iac.state.lockfile import LockEntry, Lockfile, replace_file
 
 FORMAT_VERSION: Final = "1.0"
 
@@ -207,17 +207,21 @@ class Folded:
 class Journal:
     """Appends lines, each on disk before the call returns. One writer; threads may share it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, run: Run, carried: Sequence[Intent] = ()) -> None:
+        """Start the journal of a run, in place of an earlier one whose results the lockfile has by now.
+
+        :param carried: intents of earlier runs that are still open.
+        :raises LockfileError: it can't be written.
+        """
         self.path = path
         self._lock = threading.Lock()
-        self._number = 0
-        existed = path.exists()
+        self._number = max((intent.number for intent in carried), default=0)
+        lines: list[Mapping[str, Any]] = [{"run": run.as_data()}, *({"intent": intent.as_data()} for intent in carried)]
         try:
+            replace_file(path, "".join(f"{_text(line)}\n" for line in lines))
             self._file = path.open("ab")
         except OSError as problem:
             raise LockfileError(f"the journal {path} can't be written: {problem.strerror or problem}") from problem
-        if not existed:
-            sync_folder(path.parent)
 
     def __enter__(self) -> Journal:
         return self
@@ -226,7 +230,7 @@ class Journal:
         self._file.close()
 
     def begin(self, run: Run) -> None:
-        """The first line of a run."""
+        """Another plan of the same run: what follows a recovery."""
         self._append({"run": run.as_data()})
 
     def next_number(self) -> int:
@@ -234,10 +238,6 @@ class Journal:
         with self._lock:
             self._number += 1
             return self._number
-
-    def resume_after(self, number: int) -> None:
-        """Continue the numbering of an earlier run."""
-        self._number = max(self._number, number)
 
     def intend(self, intent: Intent) -> None:
         """Before a call."""
@@ -256,7 +256,7 @@ class Journal:
         self._append({"record": {address: effect.as_data() for address, effect in effects.items()}})
 
     def _append(self, line: Mapping[str, Any]) -> None:
-        data = json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+        data = f"{_text(line)}\n".encode()
         with self._lock:
             try:
                 self._file.write(data)
@@ -264,6 +264,10 @@ class Journal:
                 os.fdatasync(self._file.fileno())
             except OSError as problem:
                 raise LockfileError(f"the journal {self.path} can't be written: {problem.strerror or problem}") from problem
+
+
+def _text(line: Mapping[str, Any]) -> str:
+    return json.dumps(line, separators=(",", ":"), ensure_ascii=False)
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

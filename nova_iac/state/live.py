@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nova_iac.desired.graph import ResourceGraph
@@ -40,9 +40,19 @@ def plan_reading(graph: ResourceGraph, lockfile: Lockfile, kinds: Mapping[str, K
             if address in graph.resources and any(other in scope for other in entry.depends_on)
         ]
         scope |= dict.fromkeys(users)
+    return _reading(graph, lockfile, kinds, scope)
+
+
+def reading_of(graph: ResourceGraph, lockfile: Lockfile, kinds: Mapping[str, Kind], addresses: Iterable[Address]) -> Reading:
+    """What must be read to see the recorded ones among some addresses."""
+    lockfile, _, _ = apply_moves(graph, lockfile, kinds)
+    return _reading(graph, lockfile, kinds, [address for address in addresses if address in lockfile.resources])
+
+
+def _reading(graph: ResourceGraph, lockfile: Lockfile, kinds: Mapping[str, Kind], addresses: Iterable[Address]) -> Reading:
     recorded: dict[str, list[Wanted]] = {}
     unrecorded: dict[str, list[Wanted]] = {}
-    for address in scope:
+    for address in addresses:
         kind = kinds[address.kind]
         entry, resource = lockfile.resources.get(address), graph.resources.get(address)
         wanted = Wanted(

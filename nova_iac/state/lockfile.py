@@ -128,7 +128,7 @@ class Lockfile:
         :raises LockfileError: it can't be written; the old file is unharmed.
         """
         try:
-            _replace(path, self.text())
+            replace_file(path, self.text())
         except OSError as problem:
             raise LockfileError(f"{path} can't be written: {problem.strerror or problem}") from problem
 
@@ -208,7 +208,11 @@ def _broken(where: object, what: str) -> LockfileError:
     )
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
+    """Put a whole new file in place of an old one, or leave the old one as it is.
+
+    Temporary file, fsync, rename, fsync of the folder.
+    """
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
@@ -221,12 +225,7 @@ def _replace(path: Path, text: str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename or a new file in a folder outlast a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -82,6 +82,12 @@ def test_an_event_that_does_not_count_says_why(event_type: str, properties: dict
     assert r.mismatch(IMAGES, event("2024-09-10", event_type, **properties), where=europe) == r.Mismatch(rule, name)
 
 
+def test_of_several_missing_group_keys_the_first_by_name_is_said() -> None:
+    """What an event is told does not depend on how sets happen to be ordered."""
+    counted = metric("COUNT", None, "f e d", "c b a")
+    assert r.mismatch(counted, event("2024-09-10", a=1, c=1)) == r.Mismatch(r.Rule.GROUP_KEY, "b")
+
+
 def test_the_aggregated_property_must_be_there() -> None:
     """A SUM, MAX, LATEST or UNIQUE of a property that an event lacks does not count the event; a COUNT does."""
     for kind in ("SUM", "MAX", "LATEST", "UNIQUE"):
