@@ -92,7 +92,7 @@ def test_gitignore_is_only_added_to(empty: Project) -> None:
 
     text = path.read_text(encoding="utf-8")
     assert text.startswith("dist/\n.env\n#")
-    assert [line for line in text.splitlines()[3:]] == LOCAL[1:]
+    assert text.splitlines()[3:] == LOCAL[1:]
 
     empty.spec.unlink()
     empty.ok("init")

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "plan": ("nova_iac.cli.plan", "Show what would change and which calls would be made."),
     "apply": ("nova_iac.cli.apply", "Plan, show, ask, and do it."),
     "destroy": ("nova_iac.cli.destroy", "Archive everything that the lockfile records."),
+    "show": ("nova_iac.cli.show_command", "Show a saved plan, or all that is known of one resource."),
     "emulator": ("nova_iac.cli.emulator", "The local Metronome: serve it over HTTP, wipe it."),
     "schema": ("nova_iac.cli.schema", "Print the JSON Schema of billing.yaml."),
     "completion": ("nova_iac.cli.completion", "Print the completion script of a shell."),

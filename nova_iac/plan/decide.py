@@ -126,25 +126,34 @@ class Decider:
 
     def _follow_replacements(self) -> None:
         """What refers to a replaced object is moved to the new one, by a call of its own that is no change of its own."""
-        replaced = [verdict for verdict in self.verdicts.values() if verdict.action is Action.REPLACE]
-        for old in replaced:
+        for old in [verdict for verdict in self.verdicts.values() if verdict.action is Action.REPLACE]:
             for user in self.dependants.get(old.address, ()):
                 # Also what --target leaves out is moved: the old object is archived behind it.
                 verdict = self.verdicts.get(user) or Verdict(self._case(user), Action.NOOP, "nothing differs")
                 if verdict.case.desired is None or verdict.case.entry is None:
                     continue
-                if verdict.action not in (Action.NOOP, Action.UPDATE):
-                    continue
-                names = verdict.case.kind.reference_fields(verdict.case.desired.attributes, old.address)
-                moved = [name for name in names if name not in verdict.changed]
-                if not moved or (not old.changed and old.case.entry and old.case.entry.superseded):
-                    continue
-                for name in moved:
-                    verdict.changed[name] = verdict.case.desired.attributes[name]
-                self.verdicts[user] = verdict
-                verdict.moves.add(old.address)
-                verdict.effective = verdict.effective or self.times.effective
-                old.effective = verdict.effective
+                if verdict.action in (Action.NOOP, Action.UPDATE) and self._move(verdict, old):
+                    self.verdicts[user] = verdict
+                    verdict.moves.add(old.address)
+                    verdict.effective = verdict.effective or self.times.effective
+                    old.effective = verdict.effective
+
+    def _move(self, verdict: Verdict, old: Verdict) -> bool:
+        """Make a resource refer to the new object; whether there is anything to move."""
+        case = verdict.case
+        assert case.desired is not None
+        names = case.kind.reference_fields(case.desired.attributes, old.address)
+        finishing = not old.changed and old.case.entry is not None and bool(old.case.entry.superseded)
+        if finishing and case.read:
+            # An interrupted replacement: what still refers to the superseded object differs from the spec by just that.
+            names = tuple(name for name in names if name in verdict.changed)
+            verdict.fields = [part for part in verdict.fields if part.path.partition("[")[0] not in names]
+            if set(verdict.changed) <= set(names):
+                verdict.action, verdict.reason = Action.NOOP, "nothing differs"
+        else:
+            names = tuple(name for name in names if name not in verdict.changed)
+        verdict.changed |= {name: case.desired.attributes[name] for name in names}
+        return bool(names)
 
 
 def parent_of(address: Address, kind: Kind) -> Address | None:

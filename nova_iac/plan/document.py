@@ -94,6 +94,7 @@ def change_data(change: Change) -> dict[str, Any]:
         "fields": [field_data(part) for part in change.fields],
         "effective_at": change.effective_at,
         "live_digest": change.live_digest,
+        "unchanged": change.unchanged,
         "location": None if place is None else {"file": place.file, "line": place.line, "column": place.column},
     }
 
@@ -111,6 +112,7 @@ def call_data(planned: PlannedCall) -> dict[str, Any]:
         "method": endpoint.method,
         "path": planned.path,
         "covers": list(planned.call.covers),
+        "creates": planned.call.creates,
         "body": shown(endpoint.body_for(planned.call.params)),
     }
 
@@ -209,6 +211,7 @@ def _change_from(data: Mapping[str, Any]) -> Change:
         tuple(_field_from(part) for part in data["fields"]),
         data["effective_at"],
         data["live_digest"],
+        data.get("unchanged", 0),
         location=None if place is None else Location(place["file"], place["line"], place["column"]),
     )
 
@@ -220,4 +223,5 @@ def _field_from(data: Mapping[str, Any]) -> FieldChange:
 def _call_from(data: Mapping[str, Any]) -> PlannedCall:
     covers = tuple(Address(address) for address in data["covers"])
     endpoint = Endpoint(data["method"], data["path"], "")
-    return PlannedCall(Call(endpoint, data.get("body", {}), covers), data["path"], (), {})
+    creates = Address(data["creates"]) if data.get("creates") else None
+    return PlannedCall(Call(endpoint, data.get("body", {}), covers, creates), data["path"], (), {})

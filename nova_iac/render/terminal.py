@@ -126,7 +126,7 @@ def _change(change: Change, style: Style, *, known_later: bool) -> str:
     symbol = style.paint(change.action.value, color)
     if change.action in (Action.ARCHIVE, Action.FORGET) and not change.effective_at:
         name = next((part.before for part in change.fields if part.path == "name"), None)
-        lines.append(f"  {symbol} {change.address}" + (f" ({_value(name)})" if name else ""))
+        lines.append(f"  {symbol} {change.address}" + (f" ({value_text(name)})" if name else ""))
         return "\n".join(lines)
     lines += [f"  {_field(part, change, style)}" for part in change.fields]
     if known_later:
@@ -142,15 +142,15 @@ def _field(part: FieldChange, change: Change, style: Style) -> str:
     note = f"  # {part.note}" if part.note else ""
     if part.before is None:
         symbol = "^" if change.action is Action.SCHEDULE else "+"
-        return f"{style.paint(symbol, 'green')} {path}: {_value(part.after)}{note}"
+        return f"{style.paint(symbol, 'green')} {path}: {value_text(part.after)}{note}"
     if part.after is None:
-        return f"{style.paint('-', 'red')} {path}: {_value(part.before)}{note}"
+        return f"{style.paint('-', 'red')} {path}: {value_text(part.before)}{note}"
     symbol = "^" if change.action is Action.SCHEDULE else "~"
-    growth = _growth(part.before, part.after)
-    return f"{style.paint(symbol, 'yellow')} {path}: {_value(part.before)} -> {_value(part.after)}{growth}{note}"
+    rise = growth(part.before, part.after)
+    return f"{style.paint(symbol, 'yellow')} {path}: {value_text(part.before)} -> {value_text(part.after)}{rise}{note}"
 
 
-def _growth(before: Value, after: Value) -> str:
+def growth(before: Value, after: Value) -> str:
     """By how much a price rises or falls, to a tenth of a per cent."""
     if not isinstance(before, str) or not isinstance(after, str):
         return ""
@@ -166,7 +166,8 @@ def _growth(before: Value, after: Value) -> str:
     return f" ({'-' if per_cent < 0 else '+'}{text} %)"
 
 
-def _value(value: Value) -> str:
+def value_text(value: Value) -> str:
+    """An attribute's value on one line."""
     match value:
         case None:
             return "(none)"
@@ -177,9 +178,9 @@ def _value(value: Value) -> str:
                 return moment.show(value)
             return value if re.fullmatch(r"[\w$€£.@/:+-][\w$€£ .,@/:+()-]*", value) else json.dumps(value, ensure_ascii=False)
         case list():
-            return "[" + ", ".join(_value(part) for part in value) + "]"
+            return "[" + ", ".join(value_text(part) for part in value) + "]"
         case dict():
-            return "{" + ", ".join(f"{name}: {_value(part)}" for name, part in value.items()) + "}"
+            return "{" + ", ".join(f"{name}: {value_text(part)}" for name, part in value.items()) + "}"
         case _:
             return str(value)
 
@@ -194,7 +195,7 @@ def _drift(drift: Iterable[Drift], style: Style) -> str:
         lines.append(f"  {one.address}")
         for part in one.fields:
             path = _INSTANT.sub(lambda match: moment.show(match[0]), part.path)
-            lines.append(f"    {path}: {_value(part.before)} -> {_value(part.after)}{_growth(part.before, part.after)}")
+            lines.append(f"    {path}: {value_text(part.before)} -> {value_text(part.after)}{growth(part.before, part.after)}")
     return "\n".join(lines)
 
 

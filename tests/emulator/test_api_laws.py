@@ -275,5 +275,5 @@ def test_any_sequence_of_legal_calls() -> None:
 def test_any_long_sequence_of_legal_calls() -> None:
     """The same, at length."""
     run_state_machine_as_test(
-        Laws, settings=settings(max_examples=300, stateful_step_count=60, deadline=None, suppress_health_check=QUIET)
+        Laws, settings=settings(max_examples=120, stateful_step_count=50, deadline=None, suppress_health_check=QUIET)
     )
