@@ -214,7 +214,7 @@ def test_steps_say_what_the_entries_say(entries: list[Entry], since: str | None)
 
 # --- end to end ------------------------------------------------------------------------------------------------------------
 
-whole = settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+whole = settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 SIZES = ("small", "large")
 TIMES = ["2025-12-10T08:00:00Z", "2026-02-01T00:00:00Z", "2026-03-10T14:30:00Z", "2026-04-01T00:00:00Z", "2026-05-20T23:59:59Z"]
@@ -268,8 +268,11 @@ def live(card: Card, address: str) -> list[Entry]:
 def _in_spec_terms(row: Mapping[str, Any]) -> Entry:
     def price(rate: Mapping[str, Any]) -> Entry:
         if "tiers" in rate:
-            return {"tiers": [price(tier) | ({"size": str(tier["size"])} if tier.get("size") else {}) for tier in rate["tiers"]]}
-        return {"price": f"${Decimal(str(rate['price'])) / 100:f}"}
+            return {"tiers": [price(tier) | ({"size": plain(tier["size"])} if tier.get("size") else {}) for tier in rate["tiers"]]}
+        return {"price": f"${plain(Decimal(str(rate['price'])) / 100)}"}
+
+    def plain(number: object) -> str:
+        return f"{Decimal(str(number)).normalize():f}"
 
     found = {name: canonical(row[name]) for name in ("starting_at", "ending_before") if row.get(name)} | price(row["rate"])
     if row.get("commit_rate"):
@@ -315,8 +318,7 @@ def test_life_of_a_card(life: list[tuple[dict[str, list[Entry]], list[tuple[str,
                 fewest += least(wanted, before[address]) if wanted else 0
             assert sent == fewest
             assert card.project.writes() == [("POST", "/v1/contract-pricing/rate-cards/addRates")] * bool(sent)
-            assert card.project.plan(now=now)["calls"] == []
-            assert card.change(API, now=now) is card.change(SMALL, now=now) is card.change(LARGE, now=now) is None
+            assert card.project.actions(now=now) == {}
             recorded = {address: entries for address, entries in declared.items() if entries}
 
 

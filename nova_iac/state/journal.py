@@ -215,6 +215,8 @@ class Journal:
         """
         self.path = path
         self._lock = threading.Lock()
+        self._syncing = threading.Lock()
+        self._written = self._synced = 0
         self._number = max((intent.number for intent in carried), default=0)
         lines: list[Mapping[str, Any]] = [{"run": run.as_data()}, *({"intent": intent.as_data()} for intent in carried)]
         try:
@@ -257,13 +259,22 @@ class Journal:
 
     def _append(self, line: Mapping[str, Any]) -> None:
         data = f"{_text(line)}\n".encode()
-        with self._lock:
-            try:
+        try:
+            with self._lock:
                 self._file.write(data)
-                self._file.flush()
+                self._written += 1
+                mine = self._written
+            # One sync carries the lines of all threads that wait for it.
+            with self._syncing:
+                if self._synced >= mine:
+                    return
+                with self._lock:
+                    self._file.flush()
+                    reached = self._written
                 os.fdatasync(self._file.fileno())
-            except OSError as problem:
-                raise LockfileError(f"the journal {self.path} can't be written: {problem.strerror or problem}") from problem
+                self._synced = reached
+        except OSError as problem:
+            raise LockfileError(f"the journal {self.path} can't be written: {problem.strerror or problem}") from problem
 
 
 def _text(line: Mapping[str, Any]) -> str:

@@ -113,6 +113,18 @@ def test_composites_that_include_each_other_leave_each_other_out() -> None:
     ]
 
 
+def test_a_longer_circle_is_none_either() -> None:
+    """Three that include each other in turn: each is of its own usage product only."""
+    circle = [
+        composite(id, f"{usage} {following}", include_composite_spend=True) for id, usage, following in ("xay", "ybz", "zcx")
+    ]
+    assert fees(*circle, x=percent("0.1"), y=percent("0.1"), z=percent("0.1")) == [
+        "x 200 x 0.1 = 20",
+        "y 20 x 0.1 = 2",
+        "z 2 x 0.1 = 0.2",
+    ]
+
+
 def test_a_composite_of_a_composite_that_changes() -> None:
     """Spend of another composite product counts in the time in which it arose."""
     rising = dated(("2024-01-01", percent("0")), ("2024-09-15", percent("1")))
