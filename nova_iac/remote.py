@@ -14,11 +14,14 @@ from __future__ import annotations
 import json
 import random
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -78,6 +81,45 @@ class RetryPolicy:
         return float(min(self.first_pause * 2**attempt, self.longest_pause)) * (1 - jitter / 4)
 
 
+class Throttle:
+    """Bounds the requests in flight: the bound halves when Metronome says 429, and grows back one by one.
+
+    Without it, a client that is told to slow down would go on with all its threads after each pause.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._bound = float(most)
+        self._flying = 0
+        self._free = threading.Condition()
+
+    @property
+    def bound(self) -> int:
+        """How many requests may be in flight now."""
+        return max(1, int(self._bound))
+
+    def __enter__(self) -> None:
+        with self._free:
+            self._free.wait_for(lambda: self._flying < self.bound)
+            self._flying += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._free:
+            self._flying -= 1
+            self._free.notify()
+
+    def slower(self) -> None:
+        """After a 429."""
+        with self._free:
+            self._bound = max(1.0, self._bound / 2)
+
+    def faster(self) -> None:
+        """After a success: a bound's worth of them raises the bound by one."""
+        with self._free:
+            self._bound = min(float(self._most), self._bound + 1 / self._bound)
+            self._free.notify()
+
+
 class Client:
     """Reads and writes one Metronome account.
 
@@ -106,6 +148,7 @@ class Client:
         self._sleep = sleep
         self._random = random_source
         self._sdk = _build_sdk(base_url, token, app)
+        self._throttle = Throttle(parallelism)
         self._fiats: dict[str, str] | None = None
 
     def close(self) -> None:
@@ -183,16 +226,20 @@ class Client:
         function = getattr(attrgetter(resource)(self._sdk).with_raw_response, method)
         for attempt in range(self._retry.attempts):
             try:
-                answer = function(**arguments, **({"extra_headers": headers} if headers else {}))
+                with self._throttle:
+                    answer = self._parsed(function(**arguments, **({"extra_headers": headers} if headers else {})), endpoint)
             except Exception as problem:
                 error, asked, repeatable = self._explain(problem, endpoint, repeat_faults)
                 if error is None:
                     raise
+                if error.status == 429:
+                    self._throttle.slower()
                 if not repeatable or attempt + 1 == self._retry.attempts:
                     raise error from None
                 self._sleep(self._retry.pause(attempt, asked, self._random()))
                 continue
-            return self._parsed(answer, endpoint)
+            self._throttle.faster()
+            return answer
         raise AssertionError("a retry policy has at least one attempt")
 
     def _parsed(self, answer: Any, endpoint: Endpoint) -> Any:
@@ -210,6 +257,8 @@ class Client:
         """Our error for an exception of the SDK, the pause that the server asked for, and whether to try again."""
         import metronome
 
+        if isinstance(problem, Unavailable):
+            return problem, None, True
         call = f"{endpoint.method} {endpoint.path}"
         if isinstance(problem, metronome.APIStatusError):
             status = problem.status_code
@@ -226,13 +275,27 @@ class Client:
                 cls = Conflict
             elif status == 429 or status >= 500:
                 cls = Unavailable
-            asked = problem.response.headers.get("retry-after", "")
             repeatable = status in (408, 429, 502, 503, 504) or (status >= 500 and repeat_faults)
-            return cls(said, status=status, body=body), float(asked) if asked.isdigit() else None, repeatable
+            return cls(said, status=status, body=body), _retry_after(problem.response.headers), repeatable
         if isinstance(problem, metronome.APIConnectionError):
             what = "no answer in time" if isinstance(problem, metronome.APITimeoutError) else "no connection"
             return Unavailable(f"{call}: {what} to {self.base_url}"), None, True
         return None, None, False
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """The pause in seconds that a server asks for, as a number or as a date."""
+    asked = headers.get("retry-after")
+    if not asked:
+        return None
+    try:
+        return float(asked)
+    except ValueError:
+        pass
+    try:
+        return (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()
+    except ValueError:
+        return None
 
 
 def to_json_number(value: Any) -> Any:

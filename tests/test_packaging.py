@@ -13,6 +13,7 @@ from support import ROOT
 
 from nova_iac import __version__
 
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     """The wheel of this checkout, built by the backend itself: no isolated environment, no network."""

@@ -17,11 +17,11 @@ from enum import StrEnum
 from typing import Any
 
 from nova_iac import moment
-from nova_iac.errors import Conflict, NotFound, NovaError, Refused
-from nova_iac.kinds.base import EffectiveAt, FiatId
+from nova_iac.errors import Conflict, NotFound, NovaError, Refused, Unavailable
+from nova_iac.kinds.base import EffectiveAt, FiatId, Kind
 from nova_iac.plan.change import Change, Plan, PlannedCall
 from nova_iac.plan.verdict import canonical_json
-from nova_iac.remote import Client, to_json_number
+from nova_iac.remote import Client, Endpoint, to_json_number
 from nova_iac.resource import Address, Ref
 from nova_iac.state.journal import Intent, Journal, apply_effects
 from nova_iac.state.lockfile import LockEntry, Lockfile
@@ -60,12 +60,23 @@ class ApplyResult:
     failed: list[ApplyEvent] = field(default_factory=list)
     blocked: list[ApplyEvent] = field(default_factory=list)
     interrupted: bool = False
-    open_intents: bool = False
+    attempted: bool = False
 
     @property
     def complete(self) -> bool:
         """Whether everything that was planned is done."""
         return not self.undone and not self.failed and not self.blocked and not self.interrupted
+
+
+def created_id(answer: Any, endpoint: Endpoint) -> str:
+    """The id of a created object.
+
+    :raises Unavailable: the answer has none: whether the object was made isn't known.
+    """
+    try:
+        return str(answer["data"]["id"])
+    except (KeyError, TypeError):
+        raise Unavailable(f"{endpoint.method} {endpoint.path}: the answer has no id") from None
 
 
 class Executor:
@@ -85,10 +96,12 @@ class Executor:
         now: Callable[[], datetime],
         stop: threading.Event,
         parallelism: int,
+        kinds: Mapping[str, Kind],
     ) -> None:
         self.plan, self.client, self.journal = plan, client, journal
         self._now, self._stop, self._parallelism = now, stop, parallelism
         self._lineage, self._serial = lockfile.lineage, lockfile.serial
+        self._kinds = kinds
         self._lock = threading.Lock()
         self.result = ApplyResult(dict(lockfile.resources))
 
@@ -176,19 +189,35 @@ class Executor:
             intent = self._intent(planned, params, key)
             number = intent.number
             self.journal.intend(intent)
-            answer = self.client.send(planned.call.endpoint, params, key=key)
-            new_id = answer["data"]["id"] if planned.call.creates else None
+            self.result.attempted = True
+            new_id = self._send(planned, params, key)
             self.journal.done(number, new_id)
         except (Refused, NotFound, Conflict) as error:
             if number is not None:
                 self.journal.refused(number, str(error))
             return ApplyEvent(Progress.FAILED, index, planned, time.monotonic() - began, error)
         except NovaError as error:
-            self.result.open_intents = self.result.open_intents or number is not None
             return ApplyEvent(Progress.FAILED, index, planned, time.monotonic() - began, error)
         with self._lock:
             apply_effects(self.result.entries, planned.effects, new_id)
         return ApplyEvent(Progress.DONE, index, planned, time.monotonic() - began, new_id=new_id)
+
+    def _send(self, planned: PlannedCall, params: Mapping[str, Any], key: str) -> str | None:
+        """Make the call; the id of what it created, if it creates."""
+        call = planned.call
+        try:
+            answer = self.client.send(call.endpoint, params, key=key)
+        except Conflict:
+            if not call.unique:
+                raise
+            # The uniqueness key is of this very write: it was made before, by a run that is lost.
+            if call.creates is None:
+                return None
+            claimed = self._kinds[call.creates.kind].made_under(key, params, self.client)
+            if claimed is None:
+                raise
+            return claimed
+        return created_id(answer, call.endpoint) if call.creates else None
 
     def _intent(self, planned: PlannedCall, params: Mapping[str, Any], key: str) -> Intent:
         call = planned.call

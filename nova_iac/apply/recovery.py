@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from nova_iac import moment
+from nova_iac.apply.executor import created_id
 from nova_iac.errors import ApplyError, Conflict, NotFound, Refused, RemoteError, Unavailable
 from nova_iac.kinds.base import Kind, Names, Wanted
 from nova_iac.remote import Client, Endpoint
@@ -63,7 +64,7 @@ def _settle(
         endpoint = Endpoint(intent.method, intent.path, intent.sdk)
         try:
             answer = client.send(endpoint, intent.params, key=intent.key)
-            return Recovered(intent, True, "sent again under its key", answer["data"]["id"] if intent.creates else None)
+            return Recovered(intent, True, "sent again under its key", created_id(answer, endpoint) if intent.creates else None)
         except Conflict as problem:
             if intent.creates is None:
                 return Recovered(intent, False, str(problem))

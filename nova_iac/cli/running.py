@@ -98,13 +98,13 @@ class Running:
         self._lockfile = lockfile
         journal = self._begin(plan)
         stop = threading.Event()
-        executor = Executor(plan, lockfile, client, journal, now=now, stop=stop, parallelism=parallelism)
+        executor = Executor(plan, lockfile, client, journal, now=now, stop=stop, parallelism=parallelism, kinds=KINDS)
         try:
             with self._interruptible(stop):
                 for event in executor.run():
                     show(event)
         finally:
-            self._sent = self._sent or executor.result.calls > 0 or executor.result.open_intents
+            self._sent = self._sent or executor.result.attempted
             self._lockfile = lockfile.with_resources(executor.result.entries)
             self._complete = executor.result.complete
         return executor.result

@@ -19,7 +19,7 @@ from nova_iac.kinds import KINDS
 from nova_iac.plan.change import Drift, Plan, PlanOptions
 from nova_iac.plan.inputs import NOT_READ
 from nova_iac.plan.planner import make_plan
-from nova_iac.remote import Client
+from nova_iac.remote import Client, RetryPolicy
 from nova_iac.resource import Address
 from nova_iac.spec import Environment, Spec, digest, load_spec, read_dotenv
 from nova_iac.state.journal import Folded, fold
@@ -27,6 +27,9 @@ from nova_iac.state.lockfile import Lockfile, StatePaths, load
 
 EMULATOR_URL = "http://emulator"
 """What stands for the host of the embedded emulator; nothing listens there."""
+
+RETRY = RetryPolicy()
+"""How calls are repeated; tests put one without pauses here."""
 
 _SLOW_REFRESH = 60.0  # seconds from which a refresh is announced
 _IGNORED = ("METRONOME_BASE_URL", "METRONOME_CUSTOM_HEADERS")
@@ -82,7 +85,7 @@ class Session:
             log = os.environ.get("NOVA_EMULATOR_LOG")
             app = Emulator(self.paths.database, clock=now, request_log=Path(log) if log else None)
             try:
-                with Client(base_url=EMULATOR_URL, token="emulator", app=app, parallelism=parallelism) as client:
+                with Client(base_url=EMULATOR_URL, token="emulator", app=app, parallelism=parallelism, retry=RETRY) as client:
                     yield client
             finally:
                 app.close()
@@ -97,7 +100,7 @@ class Session:
                 f"environment {self.environment.name} takes its token from {name}, which isn't set: export it, or put it into "
                 f"{self.paths.lockfile.parent / '.env'}."
             )
-        with Client(base_url=self.base_url, token=token, token_name=name, parallelism=parallelism) as client:
+        with Client(base_url=self.base_url, token=token, token_name=name, parallelism=parallelism, retry=RETRY) as client:
             yield client
 
     def plan(self, graph: ResourceGraph, folded: Folded | None, options: PlanOptions, client: Client | None) -> Plan:

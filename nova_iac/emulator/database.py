@@ -56,10 +56,10 @@ CREATE TABLE idempotency_key (
   key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, answer TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE event (
-  seq INTEGER PRIMARY KEY, id TEXT NOT NULL, transaction_id TEXT NOT NULL, customer_key TEXT NOT NULL,
-  event_type TEXT NOT NULL, timestamp INTEGER NOT NULL, received_at INTEGER NOT NULL, properties TEXT NOT NULL
-);
-CREATE INDEX event_by_customer ON event (customer_key, timestamp);
+  customer_key TEXT NOT NULL, timestamp INTEGER NOT NULL, transaction_id TEXT NOT NULL, received_at INTEGER NOT NULL,
+  id TEXT NOT NULL, event_type TEXT NOT NULL, properties TEXT NOT NULL,
+  PRIMARY KEY (customer_key, timestamp, transaction_id, received_at)
+) WITHOUT ROWID;
 CREATE INDEX event_by_transaction ON event (transaction_id);
 CREATE TABLE card_contract (
   card_id TEXT NOT NULL, contract_id TEXT NOT NULL, PRIMARY KEY (card_id, contract_id)

@@ -36,11 +36,7 @@ def ingest(request: Request, store: Store) -> Any:
     first = {event.transaction_id: event for event in reversed(events)}
     known = event_store.seen(store, list(first), request.now - REMEMBERED)
     fresh = [event for id, event in reversed(first.items()) if id not in known]
-    for event in fresh:
-        if event.timestamp <= request.now - rating.GRACE:
-            customer_id = alias_store.by_event_key(store, event.customer_key)
-            if customer_id is not None:
-                invoices.freeze_customer(store, customer_id, request.now, since=event.timestamp)
+    _freeze_late(store, fresh, request.now)
     received = times.micros(request.now)
     store.run_many(
         "INSERT INTO event (id, transaction_id, customer_key, event_type, timestamp, received_at, properties)"
@@ -53,6 +49,18 @@ def ingest(request: Request, store: Store) -> Any:
             for event in fresh
         ],
     )
+
+
+def _freeze_late(store: Store, events: list[NewEvent], now: datetime) -> None:
+    """Keeps the final invoices that late usage comes too late for; younger usage can't meet one."""
+    oldest: dict[str, datetime] = {}
+    for event in events:
+        if event.timestamp <= now - rating.GRACE:
+            oldest[event.customer_key] = min(event.timestamp, oldest.get(event.customer_key, now))
+    for key, since in oldest.items():
+        customer_id = alias_store.by_event_key(store, key)
+        if customer_id is not None:
+            invoices.freeze_customer(store, customer_id, now, since)
 
 
 def search(request: Request, store: Store) -> Any:
@@ -69,7 +77,7 @@ def search(request: Request, store: Store) -> Any:
     for id in dict.fromkeys(ids):
         for row in store.rows(
             "SELECT id, customer_key, event_type, timestamp, received_at, properties FROM event"
-            " WHERE transaction_id = ? AND received_at > ? ORDER BY seq",
+            " WHERE transaction_id = ? AND received_at > ? ORDER BY received_at",
             *(id, since),
         ):
             event_id, key, event_type, timestamp, received_at, properties = row

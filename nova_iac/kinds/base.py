@@ -319,6 +319,10 @@ class Kind(ABC):
     def find(self, wanted: Sequence[Wanted], client: Client, names: Names) -> Mapping[Address, Sequence[RemoteObject]]:
         """Live objects that an unrecorded desired resource could be, by natural identity."""
 
+    def made_under(self, uniqueness_key: str, params: Mapping[str, Any], client: Client) -> str | None:  # noqa: ARG002
+        """The id of the live object that was created under a uniqueness key, for kinds whose create takes one."""
+        return None
+
     def reads(self, wanted: Sequence[Wanted]) -> int:
         """About how many calls read() will make, for an estimate."""
         return 1 if wanted else 0

@@ -203,6 +203,11 @@ class Contract(Kind):
                 found[item.address] = tuple(one for one in live if _same_identity(one.attributes, item.desired or {}))
         return found
 
+    def made_under(self, uniqueness_key: str, params: Mapping[str, Any], client: Client) -> str | None:
+        """Contracts show the key that they were created under (§2.3)."""
+        rows = rows_or_none(client, LIST, {"customer_id": params["customer_id"]}) or ()
+        return next((row["id"] for row in rows if row.get("uniqueness_key") == uniqueness_key), None)
+
     def _object(self, row: Mapping[str, Any], names: Names) -> RemoteObject:
         found: dict[str, Value] = {}
         for name in ("name", "net_payment_terms_days"):

@@ -47,7 +47,7 @@ def timeline_changes(desired: Sequence[timeline.Entry], live: Sequence[timeline.
 
 def _price_changes(path: str, before: Mapping[str, Value] | None, after: Mapping[str, Value] | None) -> Iterable[FieldChange]:
     if after is None:
-        yield FieldChange(f"{path}.entitled", True, False)
+        yield from (FieldChange(f"{path}.{name}", value, None) for name, value in sorted((before or {}).items()))
         return
     old = before or {}
     for name in sorted(old.keys() | after.keys()):

@@ -211,11 +211,10 @@ def end_timeline(case: Case, times: Times) -> Verdict:
         for post in timeline.posts(ended, live)
     ]
     reason = "no longer declared; rates can't be archived, so its price ends"
-    verdict = Verdict(case, Action.ARCHIVE, reason, effective=times.effective, posts=tuple(posts))
-    verdict.fields = timeline_changes(ended, live)
     if not posts:
-        verdict.action, verdict.reason, verdict.effective = Action.FORGET, "no longer declared, and its price has ended", None
-    return verdict
+        return Verdict(case, Action.FORGET, "no longer declared, and its price has ended")
+    fields = timeline_changes(ended, live)
+    return Verdict(case, Action.ARCHIVE, reason, fields=fields, effective=posts[0].starting_at, posts=tuple(posts))
 
 
 def drift_of(case: Case) -> Drift | None:

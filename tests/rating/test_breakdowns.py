@@ -70,6 +70,16 @@ def test_a_grouped_product_has_lines_in_windows_with_usage_only() -> None:
     assert [lines(day.without_zero_lines()) for day in days[2:4]] == [[], []]
 
 
+def test_a_fee_on_grouped_usage_by_days() -> None:
+    """Each day's percentage is of that day's spend, of all groups."""
+    rates = {"calls": flat("1"), "fee": percent("0.1")}
+    priced = terms(product(presentation="team"), composite("fee", "calls"), rates=rates)
+    days = breakdown(
+        priced, [event(f"2024-09-{day:02}", n=day, team=f"t{day % 3}") for day in range(30, 0, -1)], r.WindowSize.DAY
+    )
+    assert [day.spend("fee") * 10 for day in days] == list(range(1, 31))
+
+
 def test_unpriced_usage_stands_in_its_window() -> None:
     """What is not billed is told apart by windows as well."""
     days = breakdown(terms(product(), rates=dated(("2024-09-02", flat("1")))), EVENTS, r.WindowSize.DAY)

@@ -182,6 +182,16 @@ def test_the_spend_of_one_product() -> None:
     assert (invoice.spend("calls"), invoice.spend("other")) == (7, 0)
 
 
+def test_instants_at_which_anything_changes() -> None:
+    """All changes of products, tags, prices and filter strictly inside the period, once each and in order."""
+    prices = dated(("2024-09-01", flat("1")), ("2024-09-20", flat("2")), ("2024-09-10", flat("3")), ("2024-10-01", flat("4")))
+    tagged = r.UsageProduct("calls", product().definition, dated(("2024-09-05", frozenset({"ai"})), ("2024-09-20", frozenset())))
+    priced = terms(
+        tagged, rates={"calls": prices, "other": dated(("2024-09-07", flat("1")))}, usage_filter=dated(("2024-09-15", EUROPE))
+    )
+    assert r.change_instants(priced, SEPTEMBER) == tuple(at(f"2024-09-{day}") for day in ("05", "10", "15", "20"))
+
+
 def test_usage_that_was_not_told_apart_is_not_guessed_at() -> None:
     """Pricing usage by terms that change where it was not metered is refused, and goes with that instant as a cut."""
     old, new = (terms(product(), rates=dated(*steps)) for steps in ([("2024-01-01", flat("1"))], [("2024-09-12", flat("2"))]))
