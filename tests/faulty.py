@@ -1,0 +1,105 @@
+"""A wire that fails on purpose, between the real SDK and the emulator, in one process.
+
+Faults strike requests of one method and path, a number of times. Before: the emulator never sees the request. After: it has
+carried it out, and the answer is lost or spoilt.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+from unittest import mock
+
+import httpx
+
+from nova_iac.emulator import Emulator
+from nova_iac.remote import RetryPolicy
+
+NO_PAUSES = RetryPolicy(first_pause=0.0, longest_pause=0.0)
+
+FAULTS = (
+    "timeout before", "timeout after", "cut before", "cut after", "409 by key", "429 storm", "500 before", "500 after",
+    "truncated body",
+)  # fmt: skip
+
+
+@dataclass
+class Fault:
+    """What befalls matching requests, so often."""
+
+    name: str
+    method: str
+    path: str
+    times: int
+    struck: int = 0
+
+    def strikes(self, method: str, path: str) -> bool:
+        if self.struck >= self.times or method != self.method or not fnmatchcase(path, self.path):
+            return False
+        self.struck += 1
+        return True
+
+
+class FaultyWire:
+    """The emulator behind a bad line."""
+
+    def __init__(self, app: Emulator, faults: Iterable[Fault]) -> None:
+        self._app = app
+        self._faults = tuple(faults)
+
+    def close(self) -> None:
+        self._app.close()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        for fault in self._faults:
+            if fault.strikes(environ["REQUEST_METHOD"], environ["PATH_INFO"]):
+                return self._fail(fault.name, environ, start_response)
+        return self._app(environ, start_response)
+
+    def _fail(self, name: str, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        match name:
+            case "timeout before":
+                raise httpx.ReadTimeout("no answer")
+            case "cut before":
+                raise httpx.RemoteProtocolError("connection lost")
+            case "409 by key":
+                return _answer(start_response, "409 Conflict", {"message": "Idempotency-Key was used with other parameters"})
+            case "429 storm":
+                headers = [("X-Metronome-Rate-Limit-Type", "client")]
+                return _answer(start_response, "429 Too Many Requests", {"message": "slow down"}, headers)
+            case "500 before":
+                return _answer(start_response, "500 Internal Server Error", {"message": "broken"})
+        body = b"".join(self._app(environ, lambda *_: None))
+        match name:
+            case "timeout after":
+                raise httpx.ReadTimeout("no answer")
+            case "cut after":
+                raise httpx.RemoteProtocolError("connection lost")
+            case "500 after":
+                return _answer(start_response, "500 Internal Server Error", {"message": "broken"})
+            case "truncated body":
+                start_response("200 OK", [("Content-Type", "application/json")])
+                return [body[: len(body) // 2]]
+        raise AssertionError(name)
+
+
+def _answer(
+    start_response: Callable[..., Any], status: str, body: Any, headers: Iterable[tuple[str, str]] = ()
+) -> Iterable[bytes]:
+    start_response(status, [("Content-Type", "application/json"), *headers])
+    return [json.dumps(body).encode()]
+
+
+@contextlib.contextmanager
+def bad_line(*faults: Fault) -> Iterator[None]:
+    """Commands run inside meet these faults; retries don't wait."""
+
+    def behind(*arguments: Any, **options: Any) -> FaultyWire:
+        return FaultyWire(Emulator(*arguments, **options), faults)
+
+    with mock.patch("nova_iac.emulator.Emulator", behind), mock.patch("nova_iac.cli.session.RETRY", NO_PAUSES):
+        yield
