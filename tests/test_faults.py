@@ -139,9 +139,7 @@ def test_fault(project: Project, tmp_path: Path, phase: str, method: str, path: 
 @pytest.mark.long
 @pytest.mark.parametrize("times", [1, 20])
 @pytest.mark.parametrize(("phase", "method", "path", "fault"), MATRIX)
-def test_every_fault(
-    project: Project, tmp_path: Path, phase: str, method: str, path: str, fault: str, times: int
-) -> None:
+def test_every_fault(project: Project, tmp_path: Path, phase: str, method: str, path: str, fault: str, times: int) -> None:
     """Every fault on every write, once and more often than a run tries."""
     base = copy_of(project, tmp_path / "base")
     arguments = prepared(base, phase, path)
@@ -158,7 +156,7 @@ def test_independent_work_goes_on(project: Project) -> None:
     assert "product.image_generation: failed" in result.err
     assert "contract.demo.payg: not tried, it needs product.image_generation" in result.err
     assert sorted(project.recorded) == ["billable_metric.image_generation", "customer.demo", "rate_card.standard"]
-    assert EXAMPLE == project.spec.read_text()
+    assert project.spec.read_text() == EXAMPLE
     with bad_line():
         resumed = project.apply()
     assert "Recovered POST /v1/contract-pricing/products/create for product.image_generation: it took effect" in resumed.err

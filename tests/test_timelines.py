@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,9 @@ def add(segments: Sequence[Entry], posts: Sequence[timeline.Post]) -> list[Entry
 
 def instants_of(*timelines: Sequence[Mapping[str, Any]]) -> list[str]:
     """Every instant at which one of them can change."""
-    found = {entry[name] for entries in timelines for entry in entries for name in ("starting_at", "ending_before") if name in entry}
+    found = {
+        entry[name] for entries in timelines for entry in entries for name in ("starting_at", "ending_before") if name in entry
+    }
     return sorted(found)
 
 
@@ -86,7 +88,7 @@ def least(desired: Sequence[Entry], live: Sequence[Entry]) -> int:
     ends = [None, *instants[1:]]
     before = [segment for segment in live if segment["starting_at"] < first]
 
-    @lru_cache(maxsize=None)
+    @cache
     def from_here(index: int, start: str | None, choice: int, end: str | None) -> float:
         if index == len(instants):
             return 0
@@ -255,7 +257,9 @@ def chapters(draw: st.DrawFn) -> tuple[dict[str, list[Entry]], list[tuple[str, f
         rates["api"] = api
     if images := draw(st.none() | by_size()):
         rates["images"] = images
-    hands = draw(st.lists(st.tuples(st.sampled_from(INSTANTS), st.sampled_from([1.0, 3.0]), st.sampled_from([API, SMALL])), max_size=2))
+    hands = draw(
+        st.lists(st.tuples(st.sampled_from(INSTANTS), st.sampled_from([1.0, 3.0]), st.sampled_from([API, SMALL])), max_size=2)
+    )
     return rates, hands
 
 
@@ -268,7 +272,9 @@ def live(card: Card, address: str) -> list[Entry]:
 def _in_spec_terms(row: Mapping[str, Any]) -> Entry:
     def price(rate: Mapping[str, Any]) -> Entry:
         if "tiers" in rate:
-            return {"tiers": [price(tier) | ({"size": plain(tier["size"])} if tier.get("size") else {}) for tier in rate["tiers"]]}
+            return {
+                "tiers": [price(tier) | ({"size": plain(tier["size"])} if tier.get("size") else {}) for tier in rate["tiers"]]
+            }
         return {"price": f"${plain(Decimal(str(rate['price'])) / 100)}"}
 
     def plain(number: object) -> str:

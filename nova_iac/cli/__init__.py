@@ -34,7 +34,20 @@ COMMANDS: Final = {
 _OBJECTS_BEFORE_COLLECTION: Final = 200_000
 
 
+class _ClosedPipe(Exception):
+    """Whoever read our output has gone."""
+
+
 class _Lazy(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        # click turns a closed pipe into exit code 1; it has its own here.
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise _ClosedPipe from None
+        return result
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 
@@ -81,14 +94,13 @@ def run(arguments: Sequence[str]) -> int:
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTION, 50, 50)
     try:
         code = cli.main(args=list(arguments), prog_name="nova-iac", standalone_mode=False)
-        sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as done:
         return done.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return 130
-    except BrokenPipeError:
+    except _ClosedPipe:
         # The reader has gone; nothing more can be said there, not even by the interpreter's own flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141

@@ -141,12 +141,18 @@ def _schedule(contract: Stored) -> rating.Schedule:
 
 def read_list(reader: Reader) -> tuple[str, dict[str, Any]]:
     """Customer and filters of a list call, v1 and v2 alike."""
-    reader.maybe_flag("include_balance"), reader.maybe_flag("include_ledgers")
+    read_included(reader)
     return reader.uuid("customer_id"), {
         "covering_date": reader.maybe_instant("covering_date"),
         "starting_at": reader.maybe_instant("starting_at"),
         "include_archived": reader.maybe_flag("include_archived"),
     }
+
+
+def read_included(reader: Reader) -> bool:
+    """The wishes for balances and ledgers, which contracts without commits and credits have none of; whether for ledgers."""
+    reader.maybe_flag("include_balance")
+    return bool(reader.maybe_flag("include_ledgers"))
 
 
 def covering(store: Store, customer_id: str, filters: dict[str, Any]) -> list[Stored]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from nova_iac.emulator import (
@@ -21,6 +22,7 @@ from nova_iac.emulator.request import AUTHOR, Request
 from nova_iac.emulator.store import Store, Stored
 from nova_iac.emulator.wire import Reader
 
+PRIORITIZATIONS = ("LOWEST_MULTIPLIER", "EXPLICIT")
 FREQUENCIES = ("MONTHLY", "QUARTERLY", "ANNUAL", "WEEKLY")
 NOT_EMULATED = (
     *("package_id", "package_alias", "revenue_system_configuration"),
@@ -37,49 +39,25 @@ def create(request: Request, store: Store) -> Any:
     reader = request.reader()
     reader.refuse(NOT_EMULATED)
     customer_id = reader.uuid("customer_id")
-    card_id, card_alias = reader.maybe_uuid("rate_card_id"), reader.maybe_text("rate_card_alias", least=1)
-    if card_id and card_alias:
-        reader.wrong("rate_card_alias", "can't be combined with rate_card_id")
     begin, end = reader.instant("starting_at", hour=True), reader.maybe_instant("ending_before", hour=True)
-    values = {
-        "name": reader.maybe_text("name"),
-        "starting_at": times.text(begin),
-        "ending_before": None if end is None else times.text(end),
-        "usage_statement_schedule": _schedule(reader),
-        "usage_filter": _usage_filter(reader, times.text(begin)),
-        "net_payment_terms_days": reader.maybe_number("net_payment_terms_days", least=0),
-        "scheduled_charges_on_usage_invoices": reader.maybe_enum("scheduled_charges_on_usage_invoices", ("ALL",)),
-        "multiplier_override_prioritization": reader.maybe_enum(
-            "multiplier_override_prioritization", ("LOWEST_MULTIPLIER", "EXPLICIT")
-        ),
-        "total_contract_value": reader.maybe_number("total_contract_value"),
-        "netsuite_sales_order_id": reader.maybe_text("netsuite_sales_order_id"),
-        "salesforce_opportunity_id": reader.maybe_text("salesforce_opportunity_id"),
-    }
-    provider = billing_providers.read_choice(reader)
+    initial = _terms(reader, times.text(begin)) | ({} if end is None else {"ending_before": times.text(end)})
+    card_choice, provider_choice = _card_choice(reader), billing_providers.read_choice(reader)
     key = reader.maybe_text("uniqueness_key", least=1, most=128)
     fields = custom_fields.read(reader)
     reader.finish()
-    contract_store.check_term(times.text(begin), end)
+    contract_store.check_term(initial["starting_at"], end)
     if key is not None:
         store.claim_uniqueness_key(KIND, key)
     customers.live(store, customer_id)
-    if provider is not None:
-        values["billing_provider_configuration_id"] = billing_providers.choose(store, customer_id, provider)
-    card = None
-    if card_alias:
-        card = rate_cards.by_alias(store, card_alias, begin)
-    elif card_id:
-        card = store.get(rate_cards.KIND, card_id, BadRequest(f"No such rate card: {card_id}"))
-    if card is not None:
-        if card.archived_at:
-            raise BadRequest(f"The rate card {card.id} is archived and takes no new contracts")
-        values["rate_card_id"] = card.id
-    initial = {name: value for name, value in values.items() if value is not None}
+    if provider_choice is not None:
+        initial["billing_provider_configuration_id"] = billing_providers.choose(store, customer_id, provider_choice)
+    card_id = _card(store, card_choice, begin)
+    if card_id is not None:
+        initial["rate_card_id"] = card_id
     body: dict[str, Any] = {"initial": initial, "edits": [], "uniqueness_key": key}
     contract = store.add(KIND, request.new_id(), body, request.now, parent=customer_id)
-    if card is not None:
-        store.run("INSERT INTO card_contract VALUES (?, ?)", card.id, contract.id)
+    if card_id is not None:
+        store.run("INSERT INTO card_contract VALUES (?, ?)", card_id, contract.id)
     custom_fields.put(store, ENTITY, contract.id, fields)
     made = contracts_v2.shown(contract, store)
     return {"data": {"id": contract.id, "contract": {name: made[name] for name in made if name not in GATED}}}
@@ -88,7 +66,7 @@ def create(request: Request, store: Store) -> Any:
 def get(request: Request, store: Store) -> Any:
     reader = request.reader()
     customer_id, contract_id = reader.uuid("customer_id"), reader.uuid("contract_id")
-    reader.maybe_flag("include_balance"), reader.maybe_flag("include_ledgers")
+    contract_store.read_included(reader)
     reader.finish()
     return {"data": shown(contract_store.find(store, contract_id, customer_id), store, request)}
 
@@ -190,6 +168,45 @@ def _version(contract: Stored, terms: dict[str, Any]) -> dict[str, Any]:
         "created_at": contract.created_at,
         "created_by": AUTHOR,
     }
+
+
+def _terms(reader: Reader, starting_at: str) -> dict[str, Any]:
+    """The terms that need nothing but the request."""
+    values = {
+        "name": reader.maybe_text("name"),
+        "starting_at": starting_at,
+        "usage_statement_schedule": _schedule(reader),
+        "usage_filter": _usage_filter(reader, starting_at),
+        "net_payment_terms_days": reader.maybe_number("net_payment_terms_days", least=0),
+        "scheduled_charges_on_usage_invoices": reader.maybe_enum("scheduled_charges_on_usage_invoices", ("ALL",)),
+        "multiplier_override_prioritization": reader.maybe_enum("multiplier_override_prioritization", PRIORITIZATIONS),
+        "total_contract_value": reader.maybe_number("total_contract_value"),
+        "netsuite_sales_order_id": reader.maybe_text("netsuite_sales_order_id"),
+        "salesforce_opportunity_id": reader.maybe_text("salesforce_opportunity_id"),
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _card_choice(reader: Reader) -> tuple[str | None, str | None]:
+    """The rate card's id, or its alias, or neither."""
+    id, alias = reader.maybe_uuid("rate_card_id"), reader.maybe_text("rate_card_alias", least=1)
+    if id and alias:
+        reader.wrong("rate_card_alias", "can't be combined with rate_card_id")
+    return id, alias
+
+
+def _card(store: Store, choice: tuple[str | None, str | None], starting_at: datetime) -> str | None:
+    """The card's id; an alias is resolved for the contract's start date, once (§7.1). Archived cards are refused."""
+    id, alias = choice
+    if alias is not None:
+        card = rate_cards.by_alias(store, alias, starting_at)
+    elif id is not None:
+        card = store.get(rate_cards.KIND, id, BadRequest(f"No such rate card: {id}"))
+    else:
+        return None
+    if card.archived_at:
+        raise BadRequest(f"The rate card {card.id} is archived and takes no new contracts")
+    return card.id
 
 
 def _schedule(reader: Reader) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from nova_iac.emulator import billing_providers, contract_store, custom_fields, invoices, pages, times
@@ -27,13 +28,12 @@ EDIT_NAMESPACE = "contract edit"
 def get(request: Request, store: Store) -> Any:
     reader = request.reader()
     customer_id, contract_id = reader.uuid("customer_id"), reader.uuid("contract_id")
-    as_of, ledgers = reader.maybe_instant("as_of_date"), reader.maybe_flag("include_ledgers")
-    reader.maybe_flag("include_balance")
+    as_of, ledgers = reader.maybe_instant("as_of_date"), contract_store.read_included(reader)
     reader.finish()
     if as_of is not None and ledgers:
         raise BadRequest("as_of_date can't be combined with include_ledgers", "BadRequest")
     contract = contract_store.find_v2(store, contract_id, customer_id)
-    return {"data": shown(contract, store, contract_store.terms(contract, as_of))}
+    return {"data": shown(contract, store, as_of)}
 
 
 def list_all(request: Request, store: Store) -> Any:
@@ -86,9 +86,9 @@ def _edit(edit: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in edit.items() if name != "update_net_payment_terms_days"}
 
 
-def shown(contract: Stored, store: Store, terms: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The ContractV2 shape of §10.8, of the present terms or of those given."""
-    terms = contract_store.terms(contract) if terms is None else terms
+def shown(contract: Stored, store: Store, as_of: datetime | None = None) -> dict[str, Any]:
+    """The ContractV2 shape of §10.8, after all edits or after those made up to an instant."""
+    terms = contract_store.terms(contract, as_of)
     answer: dict[str, Any] = {
         "id": contract.id,
         "customer_id": contract.parent,
@@ -97,7 +97,7 @@ def shown(contract: Stored, store: Store, terms: dict[str, Any] | None = None) -
         **{name: [] for name in EMPTY_LISTS},
         "subscriptions": [],
         "transitions": [],
-        "usage_filter": [each.shown() for each in contract_store.usage_filters(contract)],
+        "usage_filter": [each.shown() for each in contract_store.usage_filters(contract, as_of)],
         "usage_statement_schedule": contract_store.statement_schedule(contract),
         "has_more": {"commits": False, "credits": False},
         "custom_fields": custom_fields.of(store, contract.id),

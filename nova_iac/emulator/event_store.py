@@ -1,4 +1,4 @@
-"""Stored usage events: written once, read as a stream by customer and time."""
+"""Stored usage events: written once, kept in the order in which they are asked for, by customer and time; read as a stream."""
 
 from __future__ import annotations
 

@@ -62,17 +62,46 @@ def _rows(value: Value) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
+class _Name(str):
+    """The name by which a row of a set is found again, wherever it stands."""
+
+    __slots__ = ()
+
+
+def _by_name(before: Value, after: Value) -> tuple[Value, Value]:
+    """Two values with rows that have names as mappings, so that a row is compared with its namesake and not its neighbour."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        pairs = {name: _by_name(before[name], after[name]) for name in before.keys() & after.keys()}
+        return (
+            before | {name: pair[0] for name, pair in pairs.items()},
+            after | {name: pair[1] for name, pair in pairs.items()},
+        )
+    if _are_named(before) and _are_named(after):
+        return _by_name(_mapped(before), _mapped(after))
+    return before, after
+
+
+def _are_named(value: Value) -> bool:
+    return _rows(value) and len({row.get("name") for row in value} - {None}) == len(value)
+
+
+def _mapped(rows: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
+    return {_Name(row["name"]): {name: part for name, part in row.items() if name != "name"} for row in rows}
+
+
 def _nested(name: str, before: Value, after: Value, note: str) -> list[FieldChange]:
     from deepdiff import DeepDiff
     from deepdiff.helper import NotPresent
 
-    tree = DeepDiff(before, after, view="tree", ignore_order=False, threshold_to_diff_deeper=0)
-    found = []
+    tree = DeepDiff(*_by_name(before, after), view="tree", ignore_order=False, threshold_to_diff_deeper=0)
+    found: dict[str, FieldChange] = {}
     for level in (level for levels in tree.values() for level in levels):
+        # A list of plain values is one value: which of its members moved where says nothing.
+        whole = level.up if level.up is not None and isinstance(level.up.t1, list) and not _rows(level.up.t1) else level
         path = name
-        for part in level.path(output_format="list"):
-            path += f"[{part}]" if isinstance(part, int) else f".{part}"
-        old = None if isinstance(level.t1, NotPresent) else level.t1
-        new = None if isinstance(level.t2, NotPresent) else level.t2
-        found.append(FieldChange(path, old, new, note))
-    return sorted(found, key=lambda change: change.path)
+        for part in whole.path(output_format="list"):
+            path += f"[{part}]" if isinstance(part, int | _Name) else f".{part}"
+        old = None if isinstance(whole.t1, NotPresent) else whole.t1
+        new = None if isinstance(whole.t2, NotPresent) else whole.t2
+        found[path] = FieldChange(path, old, new, note)
+    return [found[path] for path in sorted(found)]

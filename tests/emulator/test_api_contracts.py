@@ -271,7 +271,7 @@ def test_the_edit_history_has_every_edit(shop: Shop, clock: Hand) -> None:
     assert first.edit is not None
     assert first.edit.update_contract_name == "b"
     read = v2(shop, customer, contract, as_of_date="2026-03-15T14:00:00Z")
-    assert (read.name, read.ending_before) == ("b", None)
+    assert (read.name, read.ending_before, read.usage_filter) == ("b", None, [])
 
 
 def test_lists_are_chronological_and_filter_by_date(shop: Shop) -> None:

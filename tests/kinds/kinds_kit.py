@@ -19,7 +19,13 @@ from nova_iac.kinds import KINDS
 from nova_iac.kinds.base import Kind
 from nova_iac.resource import Address
 
-LATER: Final = ("2026-11-22T15:30:00Z", "2026-11-23T14:30:00Z", "2026-12-22T14:30:00Z", "2027-11-22T14:30:00Z", "2036-11-22T14:30:00Z")
+LATER: Final = (
+    "2026-11-22T15:30:00Z",
+    "2026-11-23T14:30:00Z",
+    "2026-12-22T14:30:00Z",
+    "2027-11-22T14:30:00Z",
+    "2036-11-22T14:30:00Z",
+)
 """An hour, a day, a month, a year and ten years after the tests' present."""
 
 GONE: Final = object()
@@ -30,7 +36,7 @@ _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-
 
 @dataclass(frozen=True)
 class Edit:
-    """One field is given another value, or none, and the plan promises this for it.
+    """One field is given another value, or none, and the plan promises this for it. No field: the whole block is.
 
     along are other edits without which the spec would make no sense, by path. fields are the changes that the plan shows, by
     path: (before, after); None where they aren't looked at. guards are allowed by name. refused is the code of the problem that
@@ -76,7 +82,8 @@ class Rich:
 
     def edited(self, edit: Edit) -> dict[str, Any]:
         """The spec after an edit."""
-        return changed(self.spec, {f"{self.path}.{edit.field}": edit.value, **edit.along})
+        path = f"{self.path}.{edit.field}" if edit.field else self.path
+        return changed(self.spec, {path: edit.value, **edit.along})
 
 
 def text(spec: Mapping[str, Any]) -> str:

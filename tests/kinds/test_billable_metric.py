@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from kinds_kit import GONE, Edit, Rich, applied, changed, text
+from kinds_kit import GONE, Edit, Rich
 
 RENAME = "PUT /v1/billable-metrics/{id}"
 REPLACE = (

@@ -1,253 +1,204 @@
-"""The one contract that every kind keeps: its schema, its fields, its calls, its sets, its end.
-
-The tables stand in ``test_<kind>.py`` as RICH: specs in which a resource has all its fields, and what a plan promises for an
-edit of each of them.
-"""
+"""Contracts: what can be edited is edited, the rest is archived first and made again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kinds_kit import GONE, LATER, Edit, Rich, applied, calls, reordered, text
+from kinds_kit import GONE, LATER, Edit, Rich, applied, calls, changed, text
 from support import NOW, Project
 
-from nova_iac.emulator import Emulator
-from nova_iac.kinds import KINDS
-from nova_iac.kinds.base import Kind, Mutability, Names, Wanted
-from nova_iac.kinds.shapes import ANYTHING, Items, Shape, Struct
-from nova_iac.moment import parse
-from nova_iac.remote import Client
-from nova_iac.resource import Address, RemoteObject
+EDIT = "POST /v2/contracts/edit"
+END = "POST /v1/contracts/updateEndDate"
+FILTER = "POST /v1/contracts/setUsageFilter"
+REPLACE = ("POST /v1/contracts/archive", "POST /v1/contracts/create")
 
-RICH: dict[str, list[Rich]] = {name: import_module(f"test_{name}").RICH for name in KINDS}
-EACH_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-EACH_RICH = pytest.mark.parametrize(
-    "rich", [rich for each in RICH.values() for rich in each], ids=lambda rich: f"{rich.address} {rich.name}".strip()
-)
+CARDS: dict[str, Any] = {
+    "rate_cards": {
+        "standard": {"name": "Standard", "aliases": [{"name": "list"}]},
+        "enterprise": {"name": "Enterprise", "aliases": [{"name": "big"}]},
+    }
+}
+CONTRACT: dict[str, Any] = {
+    "name": "FY 26",
+    "rate_card": "standard",
+    "starting_at": "2026-12-01",
+    "ending_before": "2027-12-01",
+    "net_payment_terms_days": 30,
+    "usage_statement_schedule": {"frequency": "MONTHLY", "day": "CUSTOM_DATE", "billing_anchor_date": "2026-12-15"},
+    "usage_filter": {"group_key": "region", "group_values": ["eu", "us"], "starting_at": "2026-12-01"},
+}
+SPEC = CARDS | {"customers": {"acme": {"name": "Acme", "contracts": {"fy26": CONTRACT}}}}
+BY_ALIAS = CARDS | {
+    "customers": {"acme": {"name": "Acme", "contracts": {"fy26": {"rate_card_alias": "list", "starting_at": "2026-12-01"}}}}
+}
+DECEMBER = "2026-12-01T00:00:00Z"
+SCHEDULE = {"billing_anchor_date": "2026-12-15T00:00:00Z", "day": "CUSTOM_DATE", "frequency": "MONTHLY"}
 
-
-def edits() -> Iterator[Any]:
-    """Every edit of every table."""
-    for each in RICH.values():
-        for rich in each:
-            for edit in rich.edits:
-                name = f"{rich.address} {rich.name} {edit.field} {'is left out' if edit.clears else f'becomes {edit.value}'}"
-                yield pytest.param(rich, edit, id=name.replace("  ", " "))
-
-
-def read(project: Project, kind: Kind) -> dict[Address, RemoteObject]:
-    """What the kind reads of all recorded resources of its own."""
-    entries = {Address(address): entry for address, entry in project.recorded.items()}
-    names = Names({address: entry["id"] for address, entry in entries.items() if entry["id"]})
-    wanted = [
-        Wanted(address, entry["id"], entry["attributes"], None)
-        for address, entry in entries.items()
-        if address.kind == kind.name
-    ]
-    app = Emulator(project.database, clock=lambda: parse(NOW))
-    try:
-        with Client(base_url="http://emulator", token="t", app=app) as client:
-            return dict(kind.read(wanted, client, names))
-    finally:
-        app.close()
-
-
-# --- what a kind declares --------------------------------------------------------------------------------------------------
-
-
-@EACH_KIND
-def test_schema_and_fields_agree(kind: Kind) -> None:
-    """Every property of the schema is a declared field, and the other way round; a timeline's words are its entries'."""
-    if kind.schema["type"] == "array":
-        assert list(kind.fields) == [kind.appends]
-    else:
-        assert set(kind.schema["properties"]) == set(kind.fields)
-
-
-@EACH_KIND
-def test_parents_stand_before_their_children(kind: Kind) -> None:
-    """A parent is a kind that is presented before this one."""
-    names = list(KINDS)
-    assert kind.parent is None or names.index(kind.parent) < names.index(kind.name)
-
-
-@EACH_KIND
-def test_every_field_is_edited_here(kind: Kind) -> None:
-    """The tables change every field that can be declared, and leave out each one that the schema lets be left out."""
-    if kind.schema["type"] == "array":
-        words: set[str] = set(kind.schema["items"]["properties"])
-        declared = {word for rich in RICH[kind.name] for entry in rich.declared for word in entry}
-        assert declared == words
-        return
-    changes = {edit.field for rich in RICH[kind.name] for edit in rich.edits if not edit.clears}
-    clears = {edit.field for rich in RICH[kind.name] for edit in rich.edits if edit.clears}
-    assert changes == set(kind.fields)
-    assert clears == set(kind.fields)
-    for rich in RICH[kind.name]:
-        assert set(rich.declared) - {child.section for child in KINDS.values()} <= set(kind.fields)
+RICH = [
+    Rich(
+        "contract.acme.fy26",
+        "customers.acme.contracts.fy26",
+        SPEC,
+        [
+            Edit("name", "Fiscal 26", calls=(EDIT,)),
+            Edit("name", GONE, calls=(EDIT,)),
+            Edit("rate_card", "enterprise", "replace", REPLACE, {"rate_card": ("rate_card.standard", "rate_card.enterprise")},
+                 guards=("NV403",)),
+            Edit("rate_card", GONE, "replace", REPLACE, {"rate_card": ("rate_card.standard", None)}, guards=("NV403",)),
+            Edit("starting_at", "2027-01-01", "replace", REPLACE, {"starting_at": (DECEMBER, "2027-01-01T00:00:00Z")},
+                 guards=("NV403",)),
+            Edit("starting_at", GONE, refused="NV132"),
+            Edit("ending_before", "2028-12-01", calls=(END,),
+                 fields={"ending_before": ("2027-12-01T00:00:00Z", "2028-12-01T00:00:00Z")}),
+            Edit("ending_before", GONE, calls=(END,), fields={"ending_before": ("2027-12-01T00:00:00Z", None)}),
+            Edit("net_payment_terms_days", 60, calls=(EDIT,)),
+            Edit("net_payment_terms_days", GONE, calls=(EDIT,)),
+            Edit("usage_statement_schedule", {"frequency": "QUARTERLY", "day": "CUSTOM_DATE", "billing_anchor_date": "2026-12-15"},
+                 "replace", REPLACE, {"usage_statement_schedule.frequency": ("MONTHLY", "QUARTERLY")}, guards=("NV403",)),
+            Edit("usage_statement_schedule", {"frequency": "MONTHLY", "day": "CONTRACT_START"}, "replace", REPLACE,
+                 {"usage_statement_schedule.day": ("CUSTOM_DATE", "CONTRACT_START"),
+                  "usage_statement_schedule.billing_anchor_date": ("2026-12-15T00:00:00Z", None)}, guards=("NV403",)),
+            Edit("usage_statement_schedule", GONE, "replace", REPLACE, {"usage_statement_schedule": (SCHEDULE, None)},
+                 guards=("NV403",)),
+            Edit("usage_filter", {"group_key": "region", "group_values": ["eu"], "starting_at": "2026-12-01"}, calls=(FILTER,),
+                 fields={"usage_filter.group_values": (["eu", "us"], ["eu"])}),
+            Edit("usage_filter", GONE, refused="NV411"),
+        ],
+    ),
+    Rich(
+        "contract.acme.fy26",
+        "customers.acme.contracts.fy26",
+        BY_ALIAS,
+        [
+            Edit("rate_card_alias", "big", "replace", REPLACE, guards=("NV403",)),
+            Edit("rate_card_alias", GONE, "replace", REPLACE, guards=("NV403",)),
+        ],
+        name="by alias",
+    ),
+]  # fmt: skip
 
 
-@EACH_KIND
-def test_promise_fits_the_mutability(kind: Kind) -> None:
-    """A table promises a replacement of REPLACE fields only, and a date of dated ones only."""
-    for rich in RICH[kind.name]:
-        for edit in rich.edits:
-            if not kind.appends and not edit.refused:
-                replaced = kind.fields[edit.field].mutability is Mutability.REPLACE
-                assert (edit.action == "replace") == replaced, edit
+def test_fields_that_one_call_can_set_travel_together(tmp_path: Path) -> None:
+    """Name, end and terms are one edit; the filter has a call of its own."""
+    project = applied(SPEC, tmp_path)
+    edited = {"name": "New", "ending_before": GONE, "net_payment_terms_days": 10}
+    edited["usage_filter"] = {"group_key": "region", "group_values": ["eu"]}
+    project.write(text(changed(SPEC, {f"customers.acme.contracts.fy26.{name}": value for name, value in edited.items()})))
+
+    plan = project.plan()
+    assert calls(plan) == (EDIT, FILTER)
+    assert plan["calls"][0]["body"]["update_contract_end_date"] is None
+    project.apply()
+    assert all(project.actions(now=now) == {} for now in (NOW, *LATER))
 
 
-# --- create and read -------------------------------------------------------------------------------------------------------
+def filtered(project: Project, values: list[str], starting_at: str | None = None) -> None:
+    """Declare another filter."""
+    part: dict[str, Any] = {"group_key": "region", "group_values": values}
+    part |= {} if starting_at is None else {"starting_at": starting_at}
+    project.write(text(changed(SPEC, {"customers.acme.contracts.fy26.usage_filter": part})))
 
 
-@EACH_RICH
-def test_what_was_created_reads_back_the_same(rich: Rich, tmp_path: Path) -> None:
-    """Every readable field is read as it was declared; an unreadable one is not read at all; the second plan is empty."""
-    project = applied(rich.spec, tmp_path)
-    kind = rich.kind
-    live = read(project, kind)
-    recorded = project.recorded
+def test_filter_without_a_start_changes_from_the_effective_date(tmp_path: Path) -> None:
+    """The next full hour, or --effective-at."""
+    project = applied(SPEC, tmp_path)
+    filtered(project, ["jp"])
 
-    for address, found in live.items():
-        declared = recorded[address]["attributes"]
-        for name, value in declared.items():
-            if kind.fields[name].readable:
-                assert kind.project(name, found.attributes.get(name), value, value) == value, name
-            else:
-                assert name not in found.attributes, name
-    assert rich.address in live
-    for now in (NOW, *LATER):
-        plan = project.plan(now=now)
-        assert (plan["calls"], plan["drift"]) == ([], [])
-        assert {change["action"] for change in plan["changes"]} == {"noop"}
+    assert project.plan()["calls"][0]["body"]["starting_at"] == "apply+1h"
+    assert project.plan("--effective-at", "2027-02-01")["calls"][0]["body"]["starting_at"] == "2027-02-01T00:00:00Z"
 
 
-@EACH_RICH
-def test_order_of_sets_means_nothing(rich: Rich, tmp_path: Path) -> None:
-    """Every set the other way round: no change, and nothing to record."""
-    project = applied(rich.spec, tmp_path)
-    before = project.lockfile.read_bytes()
+def test_filter_that_is_scheduled_holds(tmp_path: Path) -> None:
+    """A filter from a later date is one call, and the plan is empty before that date and after it."""
+    project = applied(SPEC, tmp_path)
+    filtered(project, ["jp"], "2027-03-01")
+    project.apply()
 
-    turned = reordered(rich.spec, lambda path: _is_set(path))
-    project.write(text(turned))
-
-    assert project.apply().last == "No changes. The account matches billing.yaml."
-    assert project.lockfile.read_bytes() == before
+    assert project.writes() == [("POST", "/v1/contracts/setUsageFilter")]
+    assert all(project.actions(now=now) == {} for now in (NOW, *LATER))
 
 
-def _is_set(path: tuple[str, ...]) -> bool:
-    """Whether a set stands at a path of the spec: section, key, perhaps a child's section and key, then the field's."""
-    by_section = {kind.section: kind for kind in KINDS.values()}
-    kind, inside = by_section[path[0]], path[2:]
-    if inside and inside[0] in by_section:
-        kind, inside = by_section[inside[0]], inside[2:]
-    shape: Shape = kind.shape
-    for step in inside:
-        if isinstance(shape, Items):
-            shape = shape.item
-        elif isinstance(shape, Struct):
-            shape = shape.fields.get(step, shape.others or ANYTHING)
-        else:
-            return False
-    return isinstance(shape, Items) and shape.is_set
+def test_filter_before_a_scheduled_one_replaces_that_too(tmp_path: Path) -> None:
+    """No filter can be removed, so the scheduled one would come back: it is set again at its date."""
+    project = applied(SPEC, tmp_path)
+    filtered(project, ["jp"], "2027-03-01")
+    project.apply()
+    filtered(project, ["us"], "2027-01-01")
+
+    starts = [call["body"]["starting_at"] for call in project.plan()["calls"]]
+    assert starts == ["2027-01-01T00:00:00Z", "2027-03-01T00:00:00Z"]
+    project.apply()
+    assert all(project.actions(now=now) == {} for now in (NOW, *LATER))
 
 
-# --- change and clear ------------------------------------------------------------------------------------------------------
+def test_filter_that_holds_already_is_not_set_again(tmp_path: Path) -> None:
+    """A later start for the same filter changes nothing: it holds from then on already."""
+    project = applied(SPEC, tmp_path)
+    filtered(project, ["us", "eu"], "2027-06-01")
+
+    assert project.actions() == {}
 
 
-@pytest.mark.parametrize(("rich", "edit"), edits())
-def test_edit_does_what_is_promised(rich: Rich, edit: Edit, tmp_path: Path) -> None:
-    """Action, fields, guards and calls are the promised ones; once applied the plan is empty, now and ever after."""
-    project = applied(rich.spec, tmp_path)
-    project.write(text(rich.edited(edit)))
-    if edit.refused:
-        _is_refused(project, edit, rich)
-        return
+def test_filter_from_the_past_is_guarded(tmp_path: Path) -> None:
+    """Usage since then would be routed anew: NV401."""
+    project = applied(SPEC, tmp_path)
+    filtered(project, ["us"], "2026-12-01")
 
-    plan = project.plan(*edit.options)
-    changes = {change["address"]: change for change in plan["changes"] if change["action"] != "noop"}
-
-    assert {address: change["action"] for address, change in changes.items()} == {rich.address: edit.action}
-    assert calls(plan) == edit.calls
-    shown = {part["path"]: (part["before"], part["after"]) for part in changes[rich.address]["fields"]}
-    expected = edit.fields if edit.fields is not None else _whole(rich, edit)
-    assert shown == expected
-    assert sorted({hit["code"] for hit in plan["guards"]}) == sorted(edit.guards)
-    assert {word: count for word, count in plan["summary"].items() if count} == {edit.action: 1}
-
-    allowed = [word for code in edit.guards for word in ("--allow", code)]
-    project.apply(*edit.options, *allowed, "--parallelism", "1")
-    assert project.writes() == [(call["method"], call["path"]) for call in plan["calls"]] or edit.action == "replace"
-    assert len(project.writes()) == len(plan["calls"])
-    for now in (NOW, *LATER):
-        later = project.plan(now=now)
-        assert (later["calls"], later["drift"]) == ([], []), now
-        assert {change["action"] for change in later["changes"]} <= {"noop"}, now
+    assert [hit["code"] for hit in project.plan(now="2027-01-15T00:00:00Z")["guards"]] == ["NV401"]
+    assert project.plan(now="2026-11-30T00:00:00Z")["guards"] == []
 
 
-def _whole(rich: Rich, edit: Edit) -> dict[str, tuple[Any, Any]]:
-    """The change of a field that is shown as a whole."""
-    default = rich.kind.fields[edit.field].default
-    return {edit.field: (rich.declared[edit.field], default if edit.clears else edit.value)}
+def test_contract_by_alias_stays_on_its_card(tmp_path: Path) -> None:
+    """An alias counts on the start date only: the card that it means later, and an edit of it, touch no contract."""
+    project = applied(BY_ALIAS, tmp_path)
+    project.write(text(changed(BY_ALIAS, {"rate_cards.standard.aliases": [{"name": "list", "ending_before": "2027-01-01"}]})))
+
+    assert project.actions() == {"rate_card.standard": "update"}
+    project.apply()
+    assert all(project.actions(now=now) == {} for now in (NOW, *LATER))
 
 
-def _is_refused(project: Project, edit: Edit, rich: Rich) -> None:
-    """The problem has its code, its place and the address; nothing was sent."""
-    refused = project.run("apply", "--yes")
-    assert refused.code == 1
-    assert f"error[{edit.refused}]" in refused.err
-    assert any(line.startswith("billing.yaml:") and f"error[{edit.refused}]" in line for line in refused.err.splitlines())
-    assert rich.address in refused.err or edit.clears
-    assert project.writes() == []
-
-
-# --- the end ---------------------------------------------------------------------------------------------------------------
-
-
-@EACH_RICH
-def test_destroy_leaves_nothing_live(rich: Rich, tmp_path: Path) -> None:
-    """Every object is archived; what can't be archived is forgotten with its parent, and the plan says why."""
-    project = applied(rich.spec, tmp_path)
-    entries = {Address(address): entry["id"] for address, entry in project.recorded.items()}
-    lockfile = project.lockfile.read_text(encoding="utf-8")
-    plan = project.plan("--destroy")
-
-    project.ok("destroy", "--yes")
-
-    assert project.recorded == {}
-    project.lockfile.write_text(lockfile, encoding="utf-8")
-    for kind in KINDS.values():
-        mine = [address for address in entries if address.kind == kind.name]
-        if kind.archivable:
-            assert all(found.archived for found in read(project, kind).values())
-            assert len(read(project, kind)) == len(mine)
-        else:
-            reasons = {change["reason"] for change in plan["changes"] if change["address"] in mine}
-            assert reasons <= {"goes with its card: rates can't be archived"}
-
-
-# --- what can't be read ----------------------------------------------------------------------------------------------------
-
-
-@EACH_KIND
-def test_unreadable_field_is_compared_with_the_record(kind: Kind, tmp_path: Path) -> None:
-    """Its change shows the recorded value, and says that it can't be read back."""
-    for name, part in kind.fields.items():
-        if part.readable:
-            continue
-        rich, edit = next(
-            (rich, edit)
-            for rich in RICH[kind.name]
-            for edit in rich.edits
-            if edit.field == name and edit.value is not GONE and not edit.refused
+def test_contract_archived_by_hand_is_made_again(tmp_path: Path) -> None:
+    """Drift, and a create."""
+    project = applied(SPEC, tmp_path)
+    with project.account() as account:
+        account.v1.contracts.archive(
+            customer_id=project.id("customer.acme"), contract_id=project.id("contract.acme.fy26"), void_invoices=False
         )
-        project = applied(rich.spec, tmp_path / name)
-        project.write(text(rich.edited(edit)))
-        change = next(change for change in project.plan()["changes"] if change["address"] == rich.address)
-        shown = next(part for part in change["fields"] if part["path"] == name)
-        assert shown["before"] == rich.declared[name]
-        assert shown["note"] in ("can't be read back: compared with what was recorded", "forces a replacement")
+
+    plan = project.plan()
+    assert plan["drift"] == [{"address": "contract.acme.fy26", "what": "archived", "fields": []}]
+    assert calls(plan) == ("POST /v1/contracts/create",)
+    project.apply()
+    assert project.actions() == {}
+
+
+def test_archive_voids_no_finalized_invoice(tmp_path: Path) -> None:
+    """nova-iac never voids by itself; the guard says what the archive does."""
+    project = applied(SPEC, tmp_path)
+    project.write(text(changed(SPEC, {"customers.acme.contracts": GONE})))
+
+    plan = project.plan()
+    assert [call["body"]["void_invoices"] for call in plan["calls"]] == [False]
+    assert [(hit["code"], hit["address"]) for hit in plan["guards"]] == [("NV403", "contract.acme.fy26")]
+
+
+@pytest.mark.parametrize("alias", [False, True])
+def test_contract_comes_after_the_rates_of_its_card(alias: bool, tmp_path: Path) -> None:
+    """Named or by alias: no contract bills on a card whose prices are not there yet."""
+    spec = changed(
+        BY_ALIAS if alias else SPEC,
+        {
+            "billable_metrics": {"calls": {"name": "Calls", "aggregation_type": "COUNT"}},
+            "products": {"api": {"name": "API", "type": "USAGE", "billable_metric": "calls"}},
+            "rate_cards.standard.rates": {"api": [{"starting_at": "2026-01-01", "price": "$1"}]},
+        },
+    )
+    project = Project(tmp_path, text(spec))
+
+    paths = [call["path"].rpartition("/")[2] for call in project.plan()["calls"]]
+    assert paths.index("addRates") < paths.index("create", paths.index("addRates"))
+    assert paths[-1] == "create"
+    assert project.plan("--target", "contract.acme.fy26")["calls"] == project.plan()["calls"] or not alias
