@@ -55,7 +55,14 @@ def apply_seconds(url: str, folder: Path) -> float:
         began = time.perf_counter()
         with Journal(folder / "journal", run) as journal:
             executor = Executor(
-                plan, lockfile, client, journal, now=lambda: datetime.now(UTC), stop=threading.Event(), parallelism=PARALLEL, kinds=KINDS
+                plan,
+                lockfile,
+                client,
+                journal,
+                now=lambda: datetime.now(UTC),
+                stop=threading.Event(),
+                parallelism=PARALLEL,
+                kinds=KINDS,
             )
             for _ in executor.run():
                 pass

@@ -24,18 +24,21 @@ def command(ctx: click.Context, /, output: str) -> int:
       nova-iac validate
       nova-iac validate -e production --format json
     """
-    from nova_iac.cli.output import style_for
     from nova_iac.cli.validation import problems_of
     from nova_iac.errors import Severity
-    from nova_iac.render.diagnostics import as_data, as_text
 
     settings = Settings.of(ctx)
     diagnostics, environments = problems_of(settings.file, settings.environment)
     broken = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     if output == "json":
+        from nova_iac.render.diagnostics import as_data
+
         click.echo(json.dumps(as_data(diagnostics), indent=2, ensure_ascii=False))
         return 1 if broken else 0
     if diagnostics:
+        from nova_iac.cli.output import style_for
+        from nova_iac.render.diagnostics import as_text
+
         color = style_for(sys.stderr, no_color=settings.no_color).color
         click.echo(as_text(diagnostics, color=color), err=True, nl=False, color=True)
     if not broken:

@@ -61,7 +61,7 @@ def update(request: Request, store: Store) -> Any:
     card = store.get(KIND, id)
     held = card.body["credit_type_conversions"]
     store.replace(id, card.body | changes | {"credit_type_conversions": _added(store, held, conversions)}, request.now)
-    if aliases:
+    if aliases is not None:
         store.run("DELETE FROM rate_card_alias WHERE card_id = ?", id)
         _give_aliases(store, id, aliases)
     return {"data": {"id": id}}

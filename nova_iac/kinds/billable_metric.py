@@ -72,7 +72,8 @@ class BillableMetric(Kind):
             if isinstance(group, list) and set(group) in seen:
                 yield block.problem(
                     "NV315", "Group key given twice",
-                    f"[{', '.join(group)}] stands above already: the order within a group key means nothing.", "group_keys", outer,
+                    f"[{', '.join(group)}] stands above already: the order within a group key means nothing.",
+                    "group_keys", outer,
                 )  # fmt: skip
             seen.append(set(group) if isinstance(group, list) else set())
             for inner, part in enumerate(group if isinstance(group, list) else ()):

@@ -153,6 +153,8 @@ class Contract(Kind):
             value = task.after["usage_filter"]
             start = value.get("starting_at") or task.effective or moment.NEXT_HOUR
             reached = moment.text(moment.next_full_hour(moment.parse(task.now))) if start == moment.NEXT_HOUR else start
+            if "starting_at" not in value and reached < task.after["starting_at"]:
+                start = reached = task.after["starting_at"]
             later = [] if task.live is None else [part for part in task.live.extra["filter_starts"] if part > reached]
             for instant in (start, *later):
                 # A filter that was set for later would come back; none can be removed (§10.6).
@@ -236,7 +238,7 @@ class Contract(Kind):
             kept = {"frequency": live["frequency"]}
             if "day" in recorded:
                 kept["day"] = recorded["day"]
-            if "billing_anchor_date" in declared and "billing_anchor_date" in live:
+            if "billing_anchor_date" in declared | recorded and "billing_anchor_date" in live:
                 kept["billing_anchor_date"] = live["billing_anchor_date"]
             return dict(sorted(kept.items()))
         if field_name == "usage_filter" and live:

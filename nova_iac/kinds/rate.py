@@ -44,6 +44,8 @@ SCHEDULE = Endpoint(
 
 RATES_A_CALL: Final = 100
 FREQUENCY: Final = "billing_frequency"
+_BEGINNING: Final = "2000-01-01T00:00:00Z"
+"""Before any price in any account."""
 
 
 class Rate(Kind):
@@ -103,7 +105,7 @@ class Rate(Kind):
                 yield Call(ADD, params, covers, sets=dict.fromkeys(whole, ("entries",)))
 
     def read(self, wanted: Sequence[Wanted], client: Client, names: Names) -> Mapping[Address, RemoteObject]:
-        """One schedule per card, from an hour before the first instant that matters, to see what held before it."""
+        """One schedule per card: whole where a price ends, else from just before its first entry, to see what held before."""
         by_card: dict[str, list[Wanted]] = {}
         for item in wanted:
             if names.id(Address.of("rate_card", item.address.keys[0])):
@@ -111,8 +113,10 @@ class Rate(Kind):
 
         def read_one(card: str) -> dict[Address, RemoteObject]:
             items = by_card[card]
-            first = min(entry["starting_at"] for item in items for entry in _entries(item))
-            since = moment.text(moment.parse(first) - timedelta(hours=1))
+            since = _BEGINNING
+            if all(item.desired for item in items):
+                first = min(entry["starting_at"] for item in items for entry in _entries(item))
+                since = max(since, moment.text(moment.parse(first) - timedelta(hours=1)))
             live = self.schedule(client, names, card, since)
             if live is None:
                 return {}
@@ -153,7 +157,7 @@ class Rate(Kind):
 
 def _entries(item: Wanted) -> list[Mapping[str, Value]]:
     declared = (item.desired or {}).get("entries") or []
-    return [*declared, *((item.recorded or {}).get("entries") or [])] or [{"starting_at": "2000-01-01T00:00:00Z"}]
+    return [*declared, *((item.recorded or {}).get("entries") or [])] or [{"starting_at": _BEGINNING}]
 
 
 def _entry(row: Mapping[str, Any]) -> dict[str, Value]:

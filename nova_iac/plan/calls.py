@@ -125,7 +125,9 @@ def _connect(
             }
     for address, chain in covering.items():
         first_archived = kinds[address.kind].replace_order == "archive first"
-        ordered = sorted(chain, key=lambda node: (node.archives is not first_archived, node.sequence))
+        # What refers to the new object comes after its create, also where both are of one kind.
+        maker = creators[address].sequence if address in creators else None
+        ordered = sorted(chain, key=lambda node: (node.archives is not first_archived, maker in node.needs, node.sequence))
         for earlier, later in pairwise(ordered):
             later.needs.add(earlier.sequence)
 

@@ -14,7 +14,7 @@ def field_changes(name: str, before: Value, after: Value, note: str = "") -> lis
     """The changes inside one field; a nested value is taken apart, so that only what differs is named."""
     if isinstance(before, dict) and isinstance(after, dict) and before and after:
         return _nested(name, before, after, note)
-    if _rows(before) and _rows(after):
+    if _are_named(before) and _are_named(after):
         return _nested(name, before, after, note)
     return [FieldChange(name, before, after, note)]
 
@@ -58,10 +58,6 @@ def _price_changes(path: str, before: Mapping[str, Value] | None, after: Mapping
                 yield FieldChange(f"{path}.{name}", old.get(name), after.get(name))
 
 
-def _rows(value: Value) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
-
-
 class _Name(str):
     """The name by which a row of a set is found again, wherever it stands."""
 
@@ -82,7 +78,8 @@ def _by_name(before: Value, after: Value) -> tuple[Value, Value]:
 
 
 def _are_named(value: Value) -> bool:
-    return _rows(value) and len({row.get("name") for row in value} - {None}) == len(value)
+    rows = value if isinstance(value, list) and value and all(isinstance(row, dict) for row in value) else []
+    return bool(rows) and len({row.get("name") for row in rows} - {None}) == len(rows)
 
 
 def _mapped(rows: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
@@ -96,11 +93,11 @@ def _nested(name: str, before: Value, after: Value, note: str) -> list[FieldChan
     tree = DeepDiff(*_by_name(before, after), view="tree", ignore_order=False, threshold_to_diff_deeper=0)
     found: dict[str, FieldChange] = {}
     for level in (level for levels in tree.values() for level in levels):
-        # A list of plain values is one value: which of its members moved where says nothing.
-        whole = level.up if level.up is not None and isinstance(level.up.t1, list) and not _rows(level.up.t1) else level
+        # A list is one value: which of its members moved where says nothing.
+        whole = level.up if level.up is not None and isinstance(level.up.t1, list) else level
         path = name
         for part in whole.path(output_format="list"):
-            path += f"[{part}]" if isinstance(part, int | _Name) else f".{part}"
+            path += f"[{part}]" if isinstance(part, _Name) else f".{part}"
         old = None if isinstance(whole.t1, NotPresent) else whole.t1
         new = None if isinstance(whole.t2, NotPresent) else whole.t2
         found[path] = FieldChange(path, old, new, note)

@@ -10,7 +10,7 @@ from typing import Final
 
 from nova_iac.errors import Diagnostic, Location
 from nova_iac.kinds import KINDS
-from nova_iac.kinds.shapes import ByNode, Shape, Struct
+from nova_iac.kinds.shapes import Shape, Struct
 from nova_iac.resource import Address, AddressPattern
 from nova_iac.spec import nodes
 from nova_iac.spec.layout import KEY, address_at, addresses, find, inside, is_list, path_of
@@ -105,8 +105,6 @@ class Overrides:
         shape: Shape | None = shape_of(address.kind)
         at = list(path)
         for name in fields:
-            if isinstance(shape, ByNode):
-                shape = shape.mapping
             if not isinstance(shape, Struct):
                 detail = f"nothing can be set inside of {'.'.join(at[2:]) or address}: it is replaced as a whole."
                 self.diagnostics.append(problem("NV223", detail, place(key), address=address))

@@ -94,7 +94,8 @@ def apply_effects(entries: dict[Address, LockEntry], effects: Mapping[Address, E
             entries[address] = LockEntry.from_data(effect.entry)
             continue
         entry = entries.get(address) or LockEntry(None, {})
-        attributes = {**entry.attributes, **effect.set}
+        # A new object has nothing of the one that it takes the place of.
+        attributes = {**({} if effect.creates else entry.attributes), **effect.set}
         for name in effect.drop:
             attributes.pop(name, None)
         entry = replace(entry, attributes=attributes)

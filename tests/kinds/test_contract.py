@@ -201,4 +201,5 @@ def test_contract_comes_after_the_rates_of_its_card(alias: bool, tmp_path: Path)
     paths = [call["path"].rpartition("/")[2] for call in project.plan()["calls"]]
     assert paths.index("addRates") < paths.index("create", paths.index("addRates"))
     assert paths[-1] == "create"
-    assert project.plan("--target", "contract.acme.fy26")["calls"] == project.plan()["calls"] or not alias
+    targeted = [call["path"].rpartition("/")[2] for call in project.plan("--target", "contract.acme.fy26")["calls"]]
+    assert "addRates" in targeted

@@ -228,6 +228,8 @@ def test_environments_do_not_touch_each_other(write: Callable[..., Path]) -> Non
     assert digest(before) == digest(after) != digest(spec_for(document, "other"))
     assert [(a, b.data) for a, b in before.blocks.items()] == [(a, b.data) for a, b in after.blocks.items()]
     assert after.diagnostics == ()
+    untouched = Address("customer.beta")
+    assert after.blocks[untouched].data is spec_for(document, "other").blocks[untouched].data
 
 
 def test_a_token_that_was_written_into_the_spec_is_not_repeated(write: Callable[..., Path]) -> None:
@@ -263,6 +265,13 @@ def test_moved(moves: str, expected: list[str], write: Callable[..., Path]) -> N
     spec = load_spec(write(f"version: 1\nenvironments: {{a: {{}}}}\n\nmoved: {moves}\n{RESOURCES}"), None)
 
     assert brief(spec.diagnostics) == expected
+
+
+def test_a_move_into_what_was_not_read(write: Callable[..., Path]) -> None:
+    """Where the end of the file wasn't read, the new address may stand there."""
+    text = f"version: 1\nenvironments: {{a: {{}}}}\nmoved: {{product.old: product.zzz}}\n{RESOURCES}  gamma: @\n"
+
+    assert [found.code for found in load_spec(write(text), None).diagnostics] == ["NV103"]
 
 
 def test_moved_is_given(write: Callable[..., Path]) -> None:

@@ -62,6 +62,16 @@ def test_a_key_in_three_files(write: Callable[..., Path]) -> None:
     assert all(f"{path.parent}/a.yaml:2:3" in d.detail for d in found if d.code == "NV124")
 
 
+def test_a_shared_section_does_not_grow(write: Callable[..., Path]) -> None:
+    """Where one anchored mapping is two sections, what a file adds to one is not in the other."""
+    path = write(
+        f"{HEAD}include: [a.yaml]\ncustomers: &c {{one: {{name: One}}}}\nrate_cards: *c\n",
+        a_yaml="customers: {two: {name: Two}}\n",
+    )
+
+    assert sorted(load_spec(path, None).blocks) == ["customer.one", "customer.two", "rate_card.one"]
+
+
 def test_a_glob_without_a_match_warns(write: Callable[..., Path]) -> None:
     """Nothing there yet is a warning; the same as a plain path is an error."""
     assert brief(problems_of(write(f"{HEAD}include: [customers/*.yaml, one.yaml]\n"))) == ["3:11 NV123", "3:29 NV120"]
@@ -113,6 +123,7 @@ def test_hidden_files_and_folders_are_not_matched(write: Callable[..., Path]) ->
     (path.parent / "parts" / "folder.yaml").mkdir()
 
     assert list(load_spec(path, None).blocks) == ["product.a"]
+    assert problems_of(path) == ()
     assert brief(problems_of(write(f"{HEAD}include: ['parts/.*.yaml']\n")))[-1].endswith("NV103")
 
 

@@ -249,8 +249,16 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_garbage_collection_is_as_before() -> None:
     """The collector is paused while a tree is built and afterwards runs, or not, as before."""
-    load_bytes(b"a: 1", "f")
+    during: list[bool] = []
+
+    class Watched(PureParser):
+        def get_event(self) -> Any:
+            during.append(gc.isenabled())
+            return super().get_event()
+
+    load_bytes(b"a: 1", "f", Watched)
     assert gc.isenabled()
+    assert set(during) == {False}
     gc.disable()
     try:
         load_bytes(b"a: @", "f")

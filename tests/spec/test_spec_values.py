@@ -241,6 +241,23 @@ def test_a_file_that_breaks_off_is_judged_up_to_there(write: Callable[..., Path]
     assert spec.unsound == {"product.api", "customer.acme"}
 
 
+def test_a_block_that_breaks_off_is_unsound(write: Callable[..., Path]) -> None:
+    """Of a block whose end wasn't read nobody knows all; the one before it is whole."""
+    spec = load_spec(write(f"{HEAD}customers:\n  acme: {{name: Acme}}\n  beta:\n    name: Beta\n    ingest_aliases: @\n"), None)
+
+    assert brief(spec.diagnostics) == ["7:21 NV103"]
+    assert spec.unsound == {"customer.beta"}
+
+
+def test_a_block_that_is_shared_is_told_once(write: Callable[..., Path]) -> None:
+    """Two keys with one anchored block have its mistakes once, and are both unsound."""
+    text = "products:\n  a: &p {name: A, type: FIXED, colour: red}\n  b: *p\n"
+    spec = load_spec(write(HEAD + text), None)
+
+    assert brief(spec.diagnostics) == ["4:32 NV131"]
+    assert spec.unsound == {"product.a", "product.b"}
+
+
 def test_an_environment_behind_a_syntax_error_is_not_called_missing(write: Callable[..., Path]) -> None:
     """Without the end of the file nobody knows which environments there are."""
     found = problems_of(write("version: 1\nproducts:\n  api: @\nenvironments: {local: {}}\n"), "local")
