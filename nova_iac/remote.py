@@ -162,7 +162,7 @@ class Client:
         self._retry = retry or RetryPolicy()
         self._sleep = sleep
         self._random = random_source
-        self._sdk = _build_sdk(base_url, token, app)
+        self._sdk, self._http = _build_sdk(base_url, token, app)
         self._throttle = Throttle(parallelism)
         self._fiats: dict[str, str] | None = None
 

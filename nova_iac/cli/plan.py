@@ -15,7 +15,7 @@ from nova_iac.cli.options import format_option, planning_options, shared_options
 @click.option("--destroy", is_flag=True, help="What destroy would do.")
 @click.option("--out", type=click.Path(dir_okay=False), metavar="FILE", help="Save the plan, to review it and apply just it.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when something would be done.")
-@format_option("text", "json")
+@format_option("text", "json", "markdown")
 @planning_options
 @shared_options
 @click.pass_context

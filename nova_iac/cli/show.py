@@ -22,6 +22,11 @@ def show_plan(plan: Plan, output: str, settings: Settings, *, allowed: tuple[str
 
         click.echo(plan_json(plan), nl=False)
         return
+    if output == "markdown":
+        from nova_iac.render.markdown import plan_markdown
+
+        click.echo(plan_markdown(plan, allowed=allowed), nl=False)
+        return
     from nova_iac.render.terminal import plan_text
 
     style = style_for(sys.stdout, no_color=settings.no_color)

@@ -11,7 +11,7 @@ from nova_iac.cli.options import Settings, format_option, shared_options
 
 
 @click.command("validate")
-@format_option("text", "json")
+@format_option("text", "json", "sarif")
 @shared_options
 @click.pass_context
 def command(ctx: click.Context, /, output: str) -> int:
@@ -30,10 +30,12 @@ def command(ctx: click.Context, /, output: str) -> int:
     settings = Settings.of(ctx)
     diagnostics, environments = problems_of(settings.file, settings.environment)
     broken = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
-    if output == "json":
+    if output != "text":
         from nova_iac.render.diagnostics import as_data
+        from nova_iac.render.sarif import as_sarif
 
-        click.echo(json.dumps(as_data(diagnostics), indent=2, ensure_ascii=False))
+        data = as_data(diagnostics) if output == "json" else as_sarif(diagnostics)
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
         return 1 if broken else 0
     if diagnostics:
         from nova_iac.cli.output import style_for

@@ -60,7 +60,7 @@ class Fault:
         return True
 
     def _within_rate(self, now: float) -> bool:
-        while self.passed and self.passed[0] <= now - 2:
+        while self.passed and self.passed[0] <= now - 1:
             self.passed.popleft()
         if len(self.passed) >= self.per_second:
             return False

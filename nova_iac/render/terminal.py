@@ -23,7 +23,7 @@ _COLORS: Final = {
     Action.ADOPT: "cyan",
     Action.FORGET: "dim",
 }
-_WORDS: Final = {
+WORDS: Final = {
     Action.CREATE: "will be created",
     Action.UPDATE: "will be updated",
     Action.REPLACE: "will be replaced",
@@ -80,10 +80,14 @@ def summary_line(plan: Plan, style: Style) -> str:
     """What a plan comes to; a public interface, frozen by tests."""
     if not plan.doing:
         return style.paint(f"No changes. The account matches {plan.spec_file}.", "bold")
+    return style.paint(f"Plan: {', '.join(summary_words(plan))}. {calls_made(len(plan.calls))}", "bold")
+
+
+def summary_words(plan: Plan) -> list[str]:
+    """``8 to create`` and so on, the rare actions only where they occur."""
     counts = plan.summary()
     words = [f"{counts[action.word]} to {action.word}" for action in _ALWAYS]
-    words += [f"{counts[action.word]} to {action.word}" for action in _SOMETIMES if counts[action.word]]
-    return style.paint(f"Plan: {', '.join(words)}. {calls_made(len(plan.calls))}", "bold")
+    return words + [f"{counts[action.word]} to {action.word}" for action in _SOMETIMES if counts[action.word]]
 
 
 def applied_line(done: Sequence[Change], calls: int, *, destroy: bool, complete: bool) -> str:
@@ -116,7 +120,7 @@ def drift_text(drift: Sequence[Drift], style: Style) -> str:
 def _change(change: Change, style: Style, *, known_later: bool) -> str:
     color = _COLORS[change.action]
     when = f" from {moment.show(change.effective_at)}" if change.effective_at else ""
-    word = _WORDS[change.action]
+    word = WORDS[change.action]
     if change.action is Action.ARCHIVE and change.effective_at:
         word = "will end"
     lines = [style.paint(f"# {change.address} {word}{when}", "bold")]

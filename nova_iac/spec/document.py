@@ -187,7 +187,7 @@ def _overridden(document: Document, environment: Environment) -> Overrides:
     excluded, changed = block.entries.get("exclude"), block.entries.get("set")
     if isinstance(excluded, nodes.Sequence):
         for entry in excluded.items:
-            if isinstance(entry, nodes.Scalar):
+            if isinstance(entry, nodes.Scalar) and id(entry) not in document.found.failed:
                 overrides.exclude(entry)
     if isinstance(changed, nodes.Mapping):
         for name, value in changed.entries.items():

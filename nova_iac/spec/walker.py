@@ -41,15 +41,18 @@ class Findings:
         self.diagnostics: list[Diagnostic] = []
         self.address: str | None = None
         self.failed: dict[int, Node] = {}  # the nodes themselves, so that their ids stay theirs
+        self._told: dict[int, Diagnostic] = {}  # of the failed ones, those that were refused here and not in the loader
         self.refusals = 0
         self.guesses: dict[int, set[str]] = {}  # by mapping: the keys that unknown ones were probably meant to be
 
     def refuse(self, node: Node, code: str, detail: str) -> Any:
-        """Report a value, unless something has been said about it already."""
+        """Report a value. What was said about it first is said again, for another block or environment may share it."""
         self.refusals += 1
         if id(node) not in self.failed:
             self.failed[id(node)] = node
-            self.diagnostics.append(problem(code, detail, place(node), address=self.address))
+            self._told[id(node)] = problem(code, detail, place(node), address=self.address)
+        if id(node) in self._told:
+            self.diagnostics.append(self._told[id(node)])
         return FAILED
 
     def mismatch(self, node: Node, expected: str, fix: str = "") -> Any:

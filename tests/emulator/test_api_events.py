@@ -122,8 +122,11 @@ def test_strangers_events_are_stored_until_an_alias_claims_them(client: Metronom
 def test_events_may_name_the_customer_by_its_id(client: Metronome, shop: Shop) -> None:
     """The Metronome id, or any alias."""
     customer = shop.customer("a", "b")
+    metric = shop.metric()
     for name in (customer, "a", "b"):
         shop.send(name, {})
+    window: Any = {"starting_on": "2026-03-15T00:00:00Z", "ending_before": "2026-03-16T00:00:00Z", "window_size": "NONE"}
+    assert [row.value for row in client.v1.usage.list(**window, billable_metrics=[{"id": metric}])] == [3]
     assert {event.matched_customer.id for event in found(client, "event 1", "event 2", "event 3")} == {customer}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -26,6 +27,7 @@ class Till:
         self.shop, self.client = shop, shop.client
         self.metric = shop.sum_metric()
         self.product = shop.product(self.metric)
+        self.other = shop.product(self.metric, name="Other, not priced")
         self.card = shop.card()
         shop.rate(self.card, self.product, 10)
         self.customer = shop.customer("acme")
@@ -96,23 +98,64 @@ def test_list_prices_and_zero_lines_are_shown_on_request(till: Till) -> None:
     assert till.invoices(skip_zero_qty_line_items=True)[0].line_items == []
 
 
-def test_a_finalized_invoice_is_frozen(till: Till, clock: Hand) -> None:
-    """§14.1: 24 hours after its period; later usage, prices and product changes leave it alone."""
+def test_a_draft_becomes_final_a_day_after_its_period(till: Till, clock: Hand) -> None:
+    """§14.1: until then late usage is billed."""
     clock.go(days=30)
     till.shop.send("acme", {"n": 3}, at="2026-01-31T23:59:59Z")
     clock.now = clock.now.replace(month=2, day=1, hour=23)
     assert till.totals() == [("01-01", "DRAFT", 30), ("02-01", "DRAFT", 0)]
     till.shop.send("acme", {"n": 1}, at="2026-01-31T23:59:59Z")
     clock.go(hours=1)
-    final = till.totals()
-    assert final == [("01-01", "FINALIZED", 40), ("02-01", "DRAFT", 0)]
-    till.shop.send("acme", {"n": 100}, at="2026-01-15T00:00:00Z")
-    assert till.totals() == final
-    till.shop.rate(till.card, till.product, 99, starting_at=JAN)
-    till.client.v1.contracts.products.update(product_id=till.product, starting_at=JAN, name="New name")
-    till.client.v1.customers.set_ingest_aliases(customer_id=till.customer, ingest_aliases=[])
-    assert till.totals() == final
-    assert till.invoices()[0].line_items[0].name == "Image generation"
+    assert till.totals() == [("01-01", "FINALIZED", 40), ("02-01", "DRAFT", 0)]
+
+
+CHANGES: dict[str, Callable[[Till], object]] = {
+    "usage": lambda till: till.shop.send("acme", {"n": 100}, at="2026-01-15T00:00:00Z"),
+    "a price": lambda till: till.shop.rate(till.card, till.product, 99, starting_at=JAN),
+    "many prices": lambda till: till.client.v1.contracts.rate_cards.rates.add_many(
+        rate_card_id=till.card,
+        rates=[{"product_id": till.product, "starting_at": JAN, "entitled": False, "rate_type": "FLAT", "price": 1}],
+    ),
+    "a product": lambda till: till.client.v1.contracts.products.update(
+        product_id=till.product,
+        starting_at=JAN,
+        name="New",
+        quantity_conversion={"conversion_factor": 5, "operation": "MULTIPLY"},
+    ),
+    "aliases": lambda till: till.client.v1.customers.set_ingest_aliases(customer_id=till.customer, ingest_aliases=[]),
+    "the filter": lambda till: till.client.v1.contracts.set_usage_filter(
+        customer_id=till.customer, contract_id=till.contract, group_key="n", group_values=["9"], starting_at=JAN
+    ),
+    "the end": lambda till: till.client.v1.contracts.update_end_date(
+        customer_id=till.customer, contract_id=till.contract, ending_before="2026-01-15T00:00:00Z"
+    ),
+    "the product order": lambda till: till.client.v1.contracts.rate_cards.product_orders.set(
+        rate_card_id=till.card, product_order=[till.other, till.product]
+    ),
+    "fields of the customer": lambda till: till.client.v1.custom_fields.set_values(
+        entity="customer", entity_id=till.customer, custom_fields={"k": "new"}
+    ),
+    "fields of the contract": lambda till: till.client.v1.custom_fields.set_values(
+        entity="contract", entity_id=till.contract, custom_fields={"k": "new"}
+    ),
+    "fields of the product": lambda till: till.client.v1.custom_fields.set_values(
+        entity="contract_product", entity_id=till.product, custom_fields={"k": "new"}
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_finalized_invoice_is_frozen(till: Till, clock: Hand, change: str) -> None:
+    """§14.1: whatever changes afterwards, the invoice is what it was, to the last member."""
+    for entity in ("customer", "contract", "contract_product"):
+        till.client.v1.custom_fields.add_key(entity=entity, key="k", enforce_uniqueness=False)  # type: ignore[arg-type]
+    till.shop.rate(till.card, till.other, 1)
+    till.shop.send("acme", {"n": 3}, at=JAN)
+    clock.now = clock.now.replace(month=2, day=3)
+    before = till.invoices()[0].to_dict()
+    assert (before["status"], before["total"]) == ("FINALIZED", 33)
+    CHANGES[change](till)
+    assert till.invoices()[0].to_dict() == before
 
 
 def test_freezing_reaches_only_what_a_change_can_touch(till: Till, clock: Hand) -> None:

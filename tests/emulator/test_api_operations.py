@@ -191,6 +191,10 @@ def test_faults_choose_their_requests(http: httpx.Client) -> None:
     assert [http.get("/v1/customers").status_code for _ in range(7)] == [200, 500, 200, 500, 200, 200, 200]
     assert http.get("/v1/services").status_code == 200
     assert http.post("/v1/customers", json=CUSTOMER).status_code == 200
+    faults(http, {"kind": "error", "skip": 2})
+    assert [http.get("/v1/customers").status_code for _ in range(4)] == [200, 200, 500, 500]
+    faults(http, {"kind": "error", "method": "get", "path": "/v1/customers*", "times": 2})
+    assert [http.get("/v1/customers").status_code for _ in range(3)] == [500, 500, 200]
     [shown] = http.get("/_emulator/faults").json()["data"]
     assert (shown["method"], shown["hits"], shown["status"]) == ("GET", 2, 500)
 

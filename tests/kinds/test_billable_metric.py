@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-
+from pathlib import Path
 from typing import Any
 
-from kinds_kit import GONE, Edit, Rich
+from kinds_kit import GONE, Edit, Rich, applied, calls, changed, text
 
 RENAME = "PUT /v1/billable-metrics/{id}"
 REPLACE = (

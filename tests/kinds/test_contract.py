@@ -102,12 +102,16 @@ def filtered(project: Project, values: list[str], starting_at: str | None = None
 
 
 def test_filter_without_a_start_changes_from_the_effective_date(tmp_path: Path) -> None:
-    """The next full hour, or --effective-at."""
+    """The next full hour, or --effective-at; the contract's start, while that is still to come."""
     project = applied(SPEC, tmp_path)
     filtered(project, ["jp"])
 
-    assert project.plan()["calls"][0]["body"]["starting_at"] == "apply+1h"
-    assert project.plan("--effective-at", "2027-02-01")["calls"][0]["body"]["starting_at"] == "2027-02-01T00:00:00Z"
+    def starts(*arguments: str, now: str) -> list[str]:
+        return [call["body"]["starting_at"] for call in project.plan(*arguments, now=now)["calls"]]
+
+    assert starts(now="2027-01-10T12:00:00Z") == ["apply+1h"]
+    assert starts("--effective-at", "2027-02-01", now="2027-01-10T12:00:00Z") == ["2027-02-01T00:00:00Z"]
+    assert starts(now=NOW) == ["2026-12-01T00:00:00Z"]
 
 
 def test_filter_that_is_scheduled_holds(tmp_path: Path) -> None:

@@ -182,6 +182,15 @@ def test_set_can_mend_and_break(write: Callable[..., Path]) -> None:
     assert spec_for(document, "good").diagnostics == ()
 
 
+def test_a_mistake_is_told_in_every_environment(write: Callable[..., Path]) -> None:
+    """What is wrong in a block is wrong in each environment, also where one sets another field of it."""
+    text = "version: 1\nenvironments:\n  a: {}\n  b: {set: {product.api.name: B}}\n  c: {exclude: [product.api]}\n"
+    document = read_document(write(f"{text}products: {{api: {{name: API, type: FIXED, tags: vip}}}}\n"))
+
+    told = [brief(spec_for(document, name).diagnostics) for name in "abca"]
+    assert told == [["6:48 NV130"], ["6:48 NV130"], [], ["6:48 NV130"]]
+
+
 @pytest.mark.parametrize(
     ("inside", "code", "words"),
     [

@@ -1,0 +1,187 @@
+"""``GET /api/status``: where everything stands, from one plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from nova_iac import moment
+from nova_iac.desired.graph import ResourceGraph
+from nova_iac.errors import PlanError
+from nova_iac.kinds import KINDS
+from nova_iac.plan.change import Plan, PlanOptions
+from nova_iac.render.diagnostics import as_text
+from nova_iac.render.style import Style
+from nova_iac.render.terminal import plan_text, summary_line
+from nova_iac.resource import Action, Address
+from nova_iac.state.journal import Folded
+from nova_iac.ui import catalog
+from nova_iac.ui.desk import Desk, Session
+
+ABSENT, SYNCED, DRIFTED, CHANGED, LEAVING, FOUND, UNKNOWN = (
+    "absent", "synced", "drifted", "changed", "leaving", "found", "unknown",
+)  # fmt: skip
+LABELS: Final = {
+    ABSENT: "Not created",
+    SYNCED: "In sync",
+    DRIFTED: "Drifted",
+    CHANGED: "Change planned",
+    LEAVING: "To be removed",
+    FOUND: "Found, not recorded",
+    UNKNOWN: "Not known",
+}
+"""The states of a resource, in words."""
+
+_WIDTH: Final = 92
+_PLAIN: Final = Style(color=False, width=_WIDTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The current plan, or why there is none. adopts: it can be made only by taking over live objects of equal identity."""
+
+    plan: Plan | None
+    problem: PlanError | None = None
+    adopts: bool = False
+
+
+def status(desk: Desk, poll_seconds: int) -> dict[str, Any]:
+    """The whole document. Reads the account once, changes nothing."""
+    session = desk.session()
+    graph, folded = session.graph(destroy=False), session.folded()
+    planned = _plan(session, desk, graph, folded)
+    states = _states(planned, graph, folded)
+    return {
+        **about(session),
+        "as_of": moment.text(desk.now().replace(microsecond=0)),
+        "poll_seconds": poll_seconds,
+        "labels": LABELS,
+        "pricing": _step(_pricing(states)),
+        "customers": [_customer(graph, key, states) for key in catalog.customers(graph)],
+        "resources": [_resource(address, graph, folded, states, planned) for address in states],
+        "plan": _plan_document(planned),
+        "unsettled": [] if folded is None else [f"{one.method} {one.path}" for one in folded.unresolved],
+    }
+
+
+def about(session: Session) -> dict[str, Any]:
+    """Environment and account: known without asking the account."""
+    environment = session.environment
+    return {
+        "environment": {"name": environment.name, "protected": environment.protected, "emulator": environment.emulator},
+        "account": {
+            "name": "Embedded emulator" if environment.emulator else session.base_url.partition("://")[2],
+            "base_url": None if environment.emulator else session.base_url,
+            "token_env": None if environment.emulator else environment.token_env,
+        },
+        "spec": session.spec.path.name,
+        "writable": not environment.protected,
+    }
+
+
+def _plan(session: Session, desk: Desk, graph: ResourceGraph, folded: Folded | None) -> Planned:
+    """The plan that ``nova-iac plan`` shows; where only adopting makes one possible, that one."""
+    client = desk.client(session)
+    try:
+        return Planned(session.plan(graph, folded, PlanOptions(), client))
+    except PlanError as problem:
+        try:
+            return Planned(session.plan(graph, folded, PlanOptions(adopt=True), client), problem, adopts=True)
+        except PlanError:
+            return Planned(None, problem)
+
+
+def _states(planned: Planned, graph: ResourceGraph, folded: Folded | None) -> dict[Address, str]:
+    recorded = {} if folded is None else folded.lockfile.resources
+    if planned.plan is None:
+        known = dict.fromkeys([*graph.resources, *recorded])
+        return {address: UNKNOWN if address in recorded else ABSENT for address in known}
+    drifted = {one.address for one in planned.plan.drift}
+    return {
+        change.address: DRIFTED if change.address in drifted else _state(change.action, change.address in recorded)
+        for change in planned.plan.changes
+    }
+
+
+def _state(action: Action, recorded: bool) -> str:
+    match action:
+        case Action.NOOP:
+            return SYNCED
+        case Action.CREATE:
+            return CHANGED if recorded else ABSENT
+        case Action.ADOPT:
+            return FOUND
+        case Action.ARCHIVE | Action.FORGET:
+            return LEAVING
+        case _:
+            return CHANGED
+
+
+def _pricing(states: Mapping[Address, str]) -> Iterable[str]:
+    patterns = (*catalog.PRICING, catalog.RATES)
+    return [state for address, state in states.items() if any(pattern.matches(address) for pattern in patterns)]
+
+
+def _step(states: Iterable[str]) -> str:
+    """What several resources come to: the worst of them, or SYNCED; ABSENT only where none of them is there."""
+    present = list(states)
+    if not present:
+        return ABSENT
+    worst = next((state for state in (UNKNOWN, DRIFTED, LEAVING, FOUND, CHANGED) if state in present), SYNCED)
+    absent = present.count(ABSENT)
+    if absent == len(present):
+        return ABSENT
+    return CHANGED if absent and worst == SYNCED else worst
+
+
+def _customer(graph: ResourceGraph, key: str, states: Mapping[Address, str]) -> dict[str, Any]:
+    resource = catalog.customers(graph)[key]
+    contracts = catalog.contracts(graph, key)
+    return {
+        "key": key,
+        "address": resource.address,
+        "name": resource.attributes.get("name", key),
+        "aliases": list(resource.attributes.get("ingest_aliases") or ()),
+        "state": states.get(resource.address, UNKNOWN),
+        "contracts": [
+            {
+                "address": one.address,
+                "name": one.attributes.get("name") or one.address.keys[-1],
+                "starting_at": one.attributes.get("starting_at"),
+                "state": states.get(one.address, UNKNOWN),
+            }
+            for one in contracts
+        ],
+        "contract": _step(states.get(one.address, UNKNOWN) for one in contracts),
+    }
+
+
+def _resource(
+    address: Address, graph: ResourceGraph, folded: Folded | None, states: Mapping[Address, str], planned: Planned
+) -> dict[str, Any]:
+    kind = KINDS[address.kind]
+    entry = None if folded is None else folded.lockfile.resources.get(address)
+    resource = graph.resources.get(address)
+    attributes = resource.attributes if resource is not None else {} if entry is None else entry.attributes
+    change = next((one for one in planned.plan.changes if one.address == address), None) if planned.plan else None
+    return {
+        "address": address,
+        "kind": kind.name.replace("_", " "),
+        "name": kind.describe(attributes) or ", ".join(address.selector.values()) or address.keys[-1],
+        "state": states[address],
+        "reason": None if change is None or change.action is Action.NOOP else change.reason,
+        "id": None if entry is None else entry.id,
+    }
+
+
+def _plan_document(planned: Planned) -> dict[str, Any]:
+    plan = planned.plan
+    problem = planned.problem
+    return {
+        "text": None if plan is None else plan_text(plan, _PLAIN),
+        "summary": None if plan is None else summary_line(plan, _PLAIN),
+        "problem": None if problem is None else f"{problem}.",
+        "problem_text": None if problem is None else as_text([replace(one) for one in problem.diagnostics], color=False),
+        "adopts": planned.adopts,
+    }
