@@ -22,11 +22,5 @@ def rate_schedule(request: Request, store: Store) -> Any:
         for segment in (rate_store.segments_of(store, card_id) if card_id else [])
         if segment.covers(moment) and segment.body["entitled"]
     ]
-    members = rate_store.product_members(store, {segment.product_id for segment in entitled}, request.now)
-    return page.answer_all(
-        [
-            {"rate_card_id": card_id, **rate_store.row(segment, members[segment.product_id], "list_rate", store)}
-            for segment in entitled
-            if selectors.match(chosen, segment, members[segment.product_id]["product_tags"])
-        ]
-    )
+    answer = rate_store.answer(page, store, entitled, chosen, request.now, "list_rate")
+    return answer | {"data": [{"rate_card_id": card_id, **row} for row in answer["data"]]}

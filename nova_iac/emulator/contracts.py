@@ -77,7 +77,7 @@ def list_all(request: Request, store: Store) -> Any:
     page = pages.by_body(request, reader, name="cursor", cap=20, default=20)
     store.get(customers.KIND, customer_id)
     found = contract_store.covering(store, customer_id, filters)
-    return page.answer_all([shown(each, store, request) for each in found])
+    return page.answer_all(found, lambda each: shown(each, store, request))
 
 
 def update_end_date(request: Request, store: Store) -> Any:

@@ -42,7 +42,7 @@ def list_all(request: Request, store: Store) -> Any:
     page = pages.by_body(request, reader, name="cursor", cap=20, default=20)
     store.get("customer", customer_id, BadRequest(f"Customer not found: {customer_id}", "CustomerNotFound"))
     found = contract_store.covering(store, customer_id, filters)
-    return page.answer_all([shown(each, store) for each in found])
+    return page.answer_all(found, lambda each: shown(each, store))
 
 
 def edit(request: Request, store: Store) -> Any:

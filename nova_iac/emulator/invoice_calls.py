@@ -31,11 +31,7 @@ def list_all(request: Request, store: Store) -> Any:
         and (begin is None or statement.period.start >= begin)
         and (end is None or statement.period.end < end)
     ]
-    shown = found[page.after : page.after + page.limit + 1]
-    rows = [_shaped(invoices.shown(store, each), query) for each in shown[: page.limit]]
-    # The row beyond the limit only says that there is more.
-    rows += [{}] * (len(shown) - len(rows))
-    return page.answer(list(enumerate(rows, page.after + 1)))
+    return page.answer_all(found, lambda each: _shaped(invoices.shown(store, each), query))
 
 
 def get(request: Request, store: Store) -> Any:

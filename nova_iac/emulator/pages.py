@@ -9,14 +9,15 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from nova_iac.emulator.errors import BadRequest
 from nova_iac.emulator.request import Request
 from nova_iac.emulator.wire import Reader
 
+T = TypeVar("T")
 _SEAL = 12
 
 
@@ -40,10 +41,12 @@ class Page:
             self.cursor_name: self.cursor(shown[-1][0]) if more else None,
         }
 
-    def answer_all(self, rows: Sequence[Any]) -> dict[str, Any]:
-        """The page out of a whole computed list: positions are places in it."""
-        numbered = list(enumerate(rows[self.after : self.after + self.limit + 1], self.after + 1))
-        return self.answer(numbered)
+    def answer_all(self, rows: Sequence[T], shape: Callable[[T], Any] | None = None) -> dict[str, Any]:
+        """The page out of a whole list: positions are places in it. ``shape`` makes answers of the rows shown only."""
+        chosen = rows[self.after : self.after + self.limit + 1]
+        shown = [row if shape is None else shape(row) for row in chosen[: self.limit]]
+        # The row beyond the limit only says that there is more.
+        return self.answer(list(enumerate([*shown, *chosen[self.limit :]], self.after + 1)))
 
     def cursor(self, position: int, state: str = "") -> str:
         """The cursor that goes on after a position; ``state`` comes back with it."""

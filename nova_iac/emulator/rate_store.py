@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from nova_iac.emulator import codec, credit_types, custom_fields, product_store
+from nova_iac.emulator import codec, credit_types, custom_fields, pages, product_store, selectors
 from nova_iac.emulator.store import Store
 
 
@@ -19,7 +19,12 @@ class Segment:
     billing_frequency: str | None
     starting_at: str
     ending_before: str | None
-    body: dict[str, Any]
+    text: str
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """Price and what goes with it; read anew each time, as most segments of a card are only passed over."""
+        return dict(codec.loads(self.text))
 
     def covers(self, moment: str) -> bool:
         return self.starting_at <= moment and (self.ending_before is None or moment < self.ending_before)
@@ -38,17 +43,25 @@ def segments_of(store: Store, card_id: str) -> list[Segment]:
         successor = found[place + 1] if place + 1 < len(found) else None
         if successor and successor[:3] == (product_id, values, frequency) and (end is None or successor[3] < end):
             end = successor[3]
-        segments.append(Segment(product_id, codec.loads(values), frequency or None, begin, end, codec.loads(body)))
+        segments.append(Segment(product_id, codec.loads(values), frequency or None, begin, end, body))
     return segments
 
 
-def row(segment: Segment, product: dict[str, Any], rate_name: str, store: Store) -> dict[str, Any]:
-    """A row of the three rate reads; ``product`` holds its product_… members."""
+def answer(
+    page: pages.Page, store: Store, segments: list[Segment], chosen: selectors.Selectors, now: datetime, name: str = "rate"
+) -> dict[str, Any]:
+    """A page of the segments that the selectors choose; ``name`` is what the rate itself is called in a row."""
+    members = _product_members(store, {segment.product_id for segment in segments}, now)
+    matching = [each for each in segments if selectors.match(chosen, each, members[each.product_id]["product_tags"])]
+    return page.answer_all(matching, lambda each: members[each.product_id] | _row(each, name, store))
+
+
+def _row(segment: Segment, name: str, store: Store) -> dict[str, Any]:
+    body = segment.body
     answer = {
-        **product,
-        "entitled": segment.body["entitled"],
-        rate_name: rate(segment.body, segment.group_values, store),
-        **commit_rate(segment.body),
+        "entitled": body["entitled"],
+        name: rate(body, segment.group_values, store),
+        **commit_rate(body),
         "starting_at": segment.starting_at,
     }
     if segment.ending_before is not None:
@@ -60,7 +73,7 @@ def row(segment: Segment, product: dict[str, Any], rate_name: str, store: Store)
     return answer
 
 
-def product_members(store: Store, product_ids: set[str], now: datetime) -> dict[str, dict[str, Any]]:
+def _product_members(store: Store, product_ids: set[str], now: datetime) -> dict[str, dict[str, Any]]:
     """The product_… members of rate rows, by product id."""
     fields = custom_fields.of_many(store, product_ids)
     members = {}

@@ -5,7 +5,6 @@ A rate has no id and is never deleted: the same start again replaces it, a later
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from nova_iac.emulator import codec, credit_types, invoices, pages, product_store, rate_cards, rate_store, selectors, times
@@ -57,7 +56,7 @@ def in_force(request: Request, store: Store) -> Any:
     reader.finish()
     moment = times.text(at)
     rows = [segment for segment in rate_store.segments_of(store, _card(store, card_id)) if segment.covers(moment)]
-    return page.answer_all(_rows(rows, chosen, store, request.now))
+    return rate_store.answer(page, store, rows, chosen, request.now)
 
 
 def schedule(request: Request, store: Store) -> Any:
@@ -73,16 +72,7 @@ def schedule(request: Request, store: Store) -> Any:
         for segment in rate_store.segments_of(store, _card(store, card_id))
         if segment.starting_at < last and (segment.ending_before is None or segment.ending_before > first)
     ]
-    return page.answer_all(_rows(rows, chosen, store, request.now))
-
-
-def _rows(segments: list[Segment], chosen: selectors.Selectors, store: Store, now: datetime) -> list[dict[str, Any]]:
-    members = rate_store.product_members(store, {segment.product_id for segment in segments}, now)
-    return [
-        rate_store.row(segment, members[segment.product_id], "rate", store)
-        for segment in segments
-        if selectors.match(chosen, segment, members[segment.product_id]["product_tags"])
-    ]
+    return rate_store.answer(page, store, rows, chosen, request.now)
 
 
 def _card(store: Store, card_id: str) -> str:
@@ -119,7 +109,7 @@ def _read(reader: Reader) -> Segment:
         billing_frequency=reader.maybe_enum("billing_frequency", FREQUENCIES),
         starting_at=times.text(begin),
         ending_before=None if end is None else times.text(end),
-        body=body,
+        text=codec.dumps(body),
     )
 
 
@@ -160,12 +150,13 @@ def _put(store: Store, card: Stored, rate: Segment) -> None:
         rate.billing_frequency or "",
         rate.starting_at,
         rate.ending_before,
-        codec.dumps(rate.body),
+        rate.text,
     )
 
 
 def _check(product: Stored, rate: Segment) -> None:
-    kind, rate_type = product.body["type"], rate.body["rate_type"]
+    kind, body = product.body["type"], rate.body
+    rate_type = body["rate_type"]
     if product.archived_at:
         raise BadRequest(f"The product {product.id} is archived and not usable for new rates")
     if rate_type not in FOR_PRODUCTS.get(kind, ()):
@@ -174,9 +165,9 @@ def _check(product: Stored, rate: Segment) -> None:
         raise BadRequest("billing_frequency is required for SUBSCRIPTION products")
     if kind != "SUBSCRIPTION" and rate.billing_frequency is not None:
         raise BadRequest("billing_frequency is available for SUBSCRIPTION products only")
-    if kind != "USAGE" and "commit_rate" in rate.body:
+    if kind != "USAGE" and "commit_rate" in body:
         raise BadRequest("commit_rate is available for USAGE products only")
-    if "commit_rate" in rate.body and rate.body["commit_rate"]["rate_type"] not in FOR_PRODUCTS["USAGE"]:
+    if "commit_rate" in body and body["commit_rate"]["rate_type"] not in FOR_PRODUCTS["USAGE"]:
         raise BadRequest("commit_rate must be FLAT or TIERED")
     if frozenset(rate.group_values) not in product_store.pricing_keys(product):
         raise BadRequest(f"pricing_group_values {sorted(rate.group_values)} must name the product's whole pricing_group_key")

@@ -87,7 +87,7 @@ PROVIDERS = "CustomerBillingProviderConfigurations"
 
 LACKS_ON_CREATE = ", ".join(contracts.NOT_EMULATED)
 LACKS_ON_EDIT = ", ".join(contracts_v2.NOT_EMULATED)
-SQL = "SQL metrics are stored, and not rated"
+SQL = "rating of SQL metrics"
 
 EMULATED = (
     _do(f"{METRICS}/create", "billable_metric.create", billable_metrics.create, SQL),

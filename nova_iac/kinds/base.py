@@ -16,7 +16,8 @@ from typing import Any, ClassVar, Final, Literal, TypeVar
 from nova_iac import schema_files
 from nova_iac.errors import Diagnostic, NotFound
 from nova_iac.kinds.block import Block
-from nova_iac.kinds.shapes import Shape, Struct, canonical, compile_shape, references
+from nova_iac.kinds.shapes import Shape, Struct, canonical, compile_shape, references, unknown
+from nova_iac.kinds.sighting import Sighting
 from nova_iac.remote import Client, Endpoint
 from nova_iac.resource import Action, Address, Attributes, Ref, RemoteObject, Resource, Value
 from nova_iac.timeline import Post
@@ -330,6 +331,33 @@ class Kind(ABC):
     def project(self, field_name: str, live: Value, declared: Value, recorded: Value) -> Value:  # noqa: ARG002
         """A live value as far as it can be compared with a declared one; what can't be read is taken from the record."""
         return live
+
+    # --- taking an account under code ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def survey(self, client: Client, parents: Sequence[str], now: str) -> Iterable[Sighting]:
+        """Every live object of this kind in the account; archived ones aren't.
+
+        :param parents: the ids of all live objects of the parent's kind, for a kind that is listed by them.
+        :param now: a canonical instant, for telling what is still to come.
+        """
+
+    def as_declared(self, live: Attributes) -> dict[str, Value]:
+        """What a person would declare of a live object: nothing that is so by default."""
+        return {
+            name: value
+            for name, part in self.fields.items()
+            if (value := live.get(name)) is not None and (part.default is NOT_CLEARABLE or value != part.default)
+        }
+
+    def key_words(self, attributes: Attributes) -> Sequence[str]:
+        """What an object could be called, the best first: its key is made of it."""
+        return [str(attributes.get("name") or "")]
+
+    def unknown_references(self, attributes: Attributes) -> list[tuple[str, str, str]]:
+        """Field, kind and id of each object that live attributes refer to and that no name is known for."""
+        shapes = self._fields_shape
+        return [(name, kind, text) for name, value in attributes.items() for kind, text in unknown(value, shapes[name])]
 
     # --- words ---------------------------------------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ _EDITED: Final = {
     "net_payment_terms_days": "update_net_payment_terms_days",
 }
 _INSTANTS: Final = ("starting_at", "ending_before")
+_FIRST_OF_MONTH: Final = "FIRST_OF_MONTH"
 
 
 class Contract(Kind):
@@ -60,9 +61,17 @@ class Contract(Kind):
         "starting_at": Field(Mutability.REPLACE),
         "ending_before": Field(Mutability.UPDATE, default=None),
         "net_payment_terms_days": Field(Mutability.UPDATE, default=None),
-        "usage_statement_schedule": Field(Mutability.REPLACE, default=None),
+        "usage_statement_schedule": Field(Mutability.REPLACE, default={"frequency": "MONTHLY"}),
         "usage_filter": Field(Mutability.UPDATE_FROM_DATE, default=NOT_CLEARABLE),
     }
+
+    def canonical(self, attributes: Mapping[str, Value]) -> dict[str, Value]:
+        """A statement schedule's day is left out where it is the default: said or not, it means the same (§10.1)."""
+        found = super().canonical(attributes)
+        schedule = found.get("usage_statement_schedule") or {}
+        if schedule.get("day") == _FIRST_OF_MONTH:
+            found["usage_statement_schedule"] = {name: part for name, part in schedule.items() if name != "day"}
+        return found
 
     def check(self, block: Block, blocks: Mapping[Address, Block]) -> Iterable[Diagnostic]:
         """Dates in order; an anchor where the schedule needs one; a filter that the metrics can answer."""
@@ -212,9 +221,10 @@ class Contract(Kind):
 
     def _object(self, row: Mapping[str, Any], names: Names) -> RemoteObject:
         found: dict[str, Value] = {}
-        for name in ("name", "net_payment_terms_days"):
-            if row.get(name) is not None:
-                found[name] = row[name]
+        if row.get("name") is not None:
+            found["name"] = row["name"]
+        if row.get("net_payment_terms_days") is not None:
+            found["net_payment_terms_days"] = int(row["net_payment_terms_days"])
         for name in _INSTANTS:
             if row.get(name):
                 found[name] = moment.canonical(row[name])

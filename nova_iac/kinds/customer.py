@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from nova_iac.errors import Diagnostic
 from nova_iac.kinds.base import Call, Declared, Field, Hazard, Kind, Mutability, Names, Task, Wanted, chunks
+from nova_iac.kinds.sighting import Sighting, beyond
 from nova_iac.remote import Client, Endpoint
-from nova_iac.resource import Action, Address, Ref, RemoteObject, Value
+from nova_iac.resource import Action, Address, Attributes, Ref, RemoteObject, Value
 
 CREATE = Endpoint("POST", "/v1/customers", "v1.customers.create")
 SET_NAME = Endpoint("POST", "/v1/customers/{customer_id}/setName", "v1.customers.set_name")
@@ -146,6 +147,19 @@ class Customer(Kind):
             }
             result[item.address] = tuple(held.values())
         return result
+
+    def survey(self, client: Client, parents: Sequence[str], now: str) -> Iterable[Sighting]:  # noqa: ARG002
+        """The list shows active customers only."""
+        for row in client.rows(LIST, {}):
+            told = beyond(row, (*self.fields, "external_id", "customer_config", "current_billable_status"))
+            told += beyond(row.get("customer_config") or {}, _CONFIG)
+            if (row.get("current_billable_status") or {}).get("value") == "unbillable":
+                told += ("unbillable",)
+            yield Sighting(row["id"], None, lambda _, row=row: self._object(row), told)
+
+    def key_words(self, attributes: Attributes) -> Sequence[str]:
+        """The name, or what usage events call the customer."""
+        return [str(attributes.get("name") or ""), *attributes.get("ingest_aliases", ())]
 
     def _object(self, row: Mapping[str, Any]) -> RemoteObject:
         found: dict[str, Value] = {"name": row["name"]}

@@ -24,6 +24,7 @@ from nova_iac.kinds.base import (
     without_empty,
 )
 from nova_iac.kinds.block import Block
+from nova_iac.kinds.sighting import Sighting, beyond
 from nova_iac.money import plain
 from nova_iac.remote import Client, Endpoint
 from nova_iac.resource import Action, Address, Attributes, RemoteObject, Value
@@ -176,6 +177,18 @@ class Product(Kind):
         for row in client.rows(LIST, {"archive_filter": "NOT_ARCHIVED"}):
             by_name.setdefault(row["current"]["name"], []).append(self._object(row, names))
         return {item.address: by_name.get((item.desired or {}).get("name", ""), ()) for item in wanted}
+
+    def survey(self, client: Client, parents: Sequence[str], now: str) -> Iterable[Sighting]:  # noqa: ARG002
+        """One list. Updates that are still to come are told, for a spec says only what will hold in the end."""
+        for row in client.rows(LIST, {"archive_filter": "NOT_ARCHIVED"}):
+            starts = {moment.canonical(part["starting_at"]) for part in row.get("updates") or () if part.get("starting_at")}
+            pending = sorted(start for start in starts if start > now)
+            told = beyond(row, ("type", "initial", "current", "updates"))
+            told += beyond(row["current"], (*_FIELD_NAMES, "starting_at", *row))
+            if len(pending) > 1:
+                steps = ", ".join(moment.show(start) for start in pending)
+                told += (f"the steps of its updates that are still to come ({steps}): the spec has what holds after the last",)
+            yield Sighting(row["id"], None, lambda names, row=row: self._object(row, names), told)
 
     def _object(self, row: Mapping[str, Any], names: Names) -> RemoteObject:
         """What will hold when all updates have come. extra has the states that this follows from: each date and its fields."""

@@ -172,5 +172,18 @@ def references(value: Value, shape: Shape) -> list[Address]:
             return []
 
 
+def unknown(value: Value, shape: Shape) -> list[tuple[str, str]]:
+    """Kind and id of each reference in a canonical value that stands as an id, for want of a name."""
+    match shape:
+        case Reference(kind):
+            return [] if isinstance(value, Address) or not isinstance(value, str) else [(kind, value.removeprefix("id "))]
+        case Items(item):
+            return [found for member in value for found in unknown(member, item)]
+        case Struct(fields):
+            return [found for name, part in value.items() if name in fields for found in unknown(part, fields[name])]
+        case _:
+            return []
+
+
 def _sort_key(member: Value) -> str:
     return member if isinstance(member, str) else json.dumps(member, sort_keys=True, ensure_ascii=False)

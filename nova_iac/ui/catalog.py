@@ -18,6 +18,7 @@ PRODUCTS: Final = AddressPattern("product.*")
 CARDS: Final = AddressPattern("rate_card.*")
 RATES: Final = AddressPattern("rate.*")
 CUSTOMERS: Final = AddressPattern("customer.*")
+CONTRACTS: Final = AddressPattern("contract.*")
 PRICING: Final = (METRICS, PRODUCTS, CARDS)
 """What "set up pricing" is about; a card's rates come with it."""
 
@@ -65,17 +66,19 @@ def customers(graph: ResourceGraph) -> dict[str, Resource]:
     return {address.keys[0]: one for address, one in graph.resources.items() if CUSTOMERS.matches(address)}
 
 
-def contracts(graph: ResourceGraph, customer: str) -> list[Resource]:
-    """A customer's contracts."""
-    pattern = AddressPattern(f"contract.{customer}.*")
-    return [one for address, one in graph.resources.items() if pattern.matches(address)]
+def contracts(graph: ResourceGraph) -> dict[str, list[Resource]]:
+    """The contracts by the key of their customer."""
+    found: dict[str, list[Resource]] = {}
+    for address, one in graph.resources.items():
+        if CONTRACTS.matches(address):
+            found.setdefault(address.keys[0], []).append(one)
+    return found
 
 
 def offers(graph: ResourceGraph, customer: str | None, now: str) -> list[Offer]:
     """The metered products that a customer's contracts price; all that any card prices, where there is no such contract."""
-    cards = {
-        card for one in (contracts(graph, customer) if customer else ()) for card in one.depends_on if CARDS.matches(card)
-    }
+    own = contracts(graph).get(customer or "", ())
+    cards = {card for one in own for card in one.depends_on if CARDS.matches(card)}
     rates: dict[Address, list[Resource]] = {}
     for address, rate in graph.resources.items():
         if not RATES.matches(address):

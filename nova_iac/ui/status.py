@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from nova_iac import moment
@@ -58,8 +58,8 @@ def status(desk: Desk, poll_seconds: int) -> dict[str, Any]:
         "poll_seconds": poll_seconds,
         "labels": LABELS,
         "pricing": _step(_pricing(states)),
-        "customers": [_customer(graph, key, states) for key in catalog.customers(graph)],
-        "resources": [_resource(address, graph, folded, states, planned) for address in states],
+        "customers": _customers(graph, states),
+        "resources": _resources(graph, folded, states, planned.plan),
         "plan": _plan_document(planned),
         "unsettled": [] if folded is None else [f"{one.method} {one.path}" for one in folded.unresolved],
     }
@@ -135,44 +135,43 @@ def _step(states: Iterable[str]) -> str:
     return CHANGED if absent and worst == SYNCED else worst
 
 
-def _customer(graph: ResourceGraph, key: str, states: Mapping[Address, str]) -> dict[str, Any]:
-    resource = catalog.customers(graph)[key]
-    contracts = catalog.contracts(graph, key)
-    return {
-        "key": key,
-        "address": resource.address,
-        "name": resource.attributes.get("name", key),
-        "aliases": list(resource.attributes.get("ingest_aliases") or ()),
-        "state": states.get(resource.address, UNKNOWN),
-        "contracts": [
+def _customers(graph: ResourceGraph, states: Mapping[Address, str]) -> list[dict[str, Any]]:
+    contracts = catalog.contracts(graph)
+    return [
+        {
+            "key": key,
+            "address": customer.address,
+            "name": customer.attributes.get("name", key),
+            "aliases": list(customer.attributes.get("ingest_aliases") or ()),
+            "state": states.get(customer.address, UNKNOWN),
+            "contract": _step(states.get(one.address, UNKNOWN) for one in contracts.get(key, ())),
+            "contracts": [one.address for one in contracts.get(key, ())],
+        }
+        for key, customer in catalog.customers(graph).items()
+    ]
+
+
+def _resources(
+    graph: ResourceGraph, folded: Folded | None, states: Mapping[Address, str], plan: Plan | None
+) -> list[dict[str, Any]]:
+    reasons = {} if plan is None else {change.address: change.reason for change in plan.doing}
+    rows = []
+    for address, state in states.items():
+        kind = KINDS[address.kind]
+        entry = None if folded is None else folded.lockfile.resources.get(address)
+        resource = graph.resources.get(address)
+        attributes = resource.attributes if resource is not None else {} if entry is None else entry.attributes
+        rows.append(
             {
-                "address": one.address,
-                "name": one.attributes.get("name") or one.address.keys[-1],
-                "starting_at": one.attributes.get("starting_at"),
-                "state": states.get(one.address, UNKNOWN),
+                "address": address,
+                "kind": kind.name.replace("_", " "),
+                "name": kind.describe(attributes) or ", ".join(address.selector.values()) or address.keys[-1],
+                "state": state,
+                "reason": reasons.get(address),
+                "id": None if entry is None else entry.id,
             }
-            for one in contracts
-        ],
-        "contract": _step(states.get(one.address, UNKNOWN) for one in contracts),
-    }
-
-
-def _resource(
-    address: Address, graph: ResourceGraph, folded: Folded | None, states: Mapping[Address, str], planned: Planned
-) -> dict[str, Any]:
-    kind = KINDS[address.kind]
-    entry = None if folded is None else folded.lockfile.resources.get(address)
-    resource = graph.resources.get(address)
-    attributes = resource.attributes if resource is not None else {} if entry is None else entry.attributes
-    change = next((one for one in planned.plan.changes if one.address == address), None) if planned.plan else None
-    return {
-        "address": address,
-        "kind": kind.name.replace("_", " "),
-        "name": kind.describe(attributes) or ", ".join(address.selector.values()) or address.keys[-1],
-        "state": states[address],
-        "reason": None if change is None or change.action is Action.NOOP else change.reason,
-        "id": None if entry is None else entry.id,
-    }
+        )
+    return rows
 
 
 def _plan_document(planned: Planned) -> dict[str, Any]:
@@ -182,6 +181,6 @@ def _plan_document(planned: Planned) -> dict[str, Any]:
         "text": None if plan is None else plan_text(plan, _PLAIN),
         "summary": None if plan is None else summary_line(plan, _PLAIN),
         "problem": None if problem is None else f"{problem}.",
-        "problem_text": None if problem is None else as_text([replace(one) for one in problem.diagnostics], color=False),
+        "problem_text": None if problem is None else as_text(problem.diagnostics, color=False),
         "adopts": planned.adopts,
     }

@@ -32,7 +32,8 @@ _ROUNDINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """One contract: who it is with, when it bills, and at which prices. Prices are in major units of ``unit``."""
+    """One contract: who it is with, when it bills, and at which prices. Prices are in the units of the wire (cents
+    for USD), because the sizes of tiers of spend are too."""
 
     address: Address
     customer: Address
@@ -125,7 +126,7 @@ class Agreed:
 
     @cached_property
     def prices(self) -> Mapping[Address, Mapping[rating.RateKey, rating.Timeline[rating.Rate]]]:
-        """The prices of each card, by product and pricing values, in major units."""
+        """The prices of each card, by product and pricing values."""
         found: dict[Address, dict[rating.RateKey, rating.Timeline[rating.Rate]]] = {}
         for resource in self._of(Rate.name):
             card, product = resource.address.keys
@@ -209,8 +210,8 @@ class Agreed:
             pricing_keys=frozenset(product.get("pricing_group_key") or ()),
             presentation_keys=frozenset(product.get("presentation_group_key") or ()),
             conversion=conversion
-            and rating.Conversion(Decimal(conversion["conversion_factor"]), rating.Operation(conversion["operation"].upper())),
-            rounding=rounding and rating.Rounding(int(rounding["decimal_places"]), _ROUNDINGS[rounding["rounding_method"].upper()]),
+            and rating.Conversion(Decimal(conversion["conversion_factor"]), rating.Operation(conversion["operation"])),
+            rounding=rounding and rating.Rounding(int(rounding["decimal_places"]), _ROUNDINGS[rounding["rounding_method"]]),
         )
 
 
@@ -223,7 +224,8 @@ def metric_of(attributes: Attributes) -> rating.Metric | rating.SqlMetric:
         key=attributes.get("aggregation_key"),
         event_types=_values(attributes.get("event_type_filter") or {}),
         filters=tuple(
-            rating.PropertyFilter(one["name"], one.get("exists"), _values(one)) for one in attributes.get("property_filters") or ()
+            rating.PropertyFilter(one["name"], one.get("exists"), _values(one))
+            for one in attributes.get("property_filters") or ()
         ),
         group_keys=tuple(frozenset(keys) for keys in attributes.get("group_keys") or ()),
     )
@@ -245,10 +247,10 @@ def _price(entry: Mapping[str, Value]) -> rating.Price:
     if "percent" in entry:
         return rating.Percentage(Decimal(entry["percent"]) / 100)
     if not tiers:
-        return rating.Flat(Money.parse(entry["price"]).amount)
+        return rating.Flat(Money.parse(entry["price"]).wire)
     if any("percent" in tier for tier in tiers):
         return rating.TieredPercentage(tuple(rating.Tier(Decimal(tier["percent"]) / 100, _size(tier)) for tier in tiers))
-    return rating.Tiered(tuple(rating.Tier(Money.parse(tier["price"]).amount, _size(tier)) for tier in tiers))
+    return rating.Tiered(tuple(rating.Tier(Money.parse(tier["price"]).wire, _size(tier)) for tier in tiers))
 
 
 def _size(tier: Mapping[str, Value]) -> Decimal | None:

@@ -97,7 +97,9 @@ def build(fields: Mapping[str, object], defaults: Defaults, *, number: int, raw:
         except ValueError as problem:
             problems.append(f"timestamp: {problem}")
     elif _given(fields, "transaction_id", None) is None:
-        problems.append("it has neither transaction_id nor timestamp; without one of them it would be billed again on a second run")
+        problems.append(
+            "it has neither transaction_id nor timestamp: a second run would bill it again"
+        )
     properties = _properties(fields.get("properties"), defaults.properties, problems)
     event = Event(
         _identifier(fields, "transaction_id", row_id(number, raw, defaults), problems),
@@ -129,21 +131,21 @@ def form_problems(event: Event | Exact) -> list[str]:
 def timestamp_text(value: object) -> str:
     """A timestamp in UTC, as it is sent.
 
-    :raises ValueError: it is no instant with an offset.
+    :raises ValueError: it is no instant with an offset (a MomentError, or a date that doesn't exist).
     """
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            raise ValueError(f"{value.isoformat()} has no time zone")
+            raise moment.MomentError(f"{value.isoformat()} has no time zone")
         return moment.text(value)
     if isinstance(value, date):
         return moment.text(datetime.combine(value, day_time(), UTC))
     if not isinstance(value, str):
-        raise ValueError(f"{_shown(value)} is not RFC 3339; write 2025-09-01T13:00:00Z")
+        raise moment.MomentError(f"{_shown(value)} is not RFC 3339; write 2025-09-01T13:00:00Z")
     return value if _CANONICAL.fullmatch(value) and datetime.fromisoformat(value) else moment.canonical(value)
 
 
 def property_text(value: object) -> object:
-    """A property's value as it is sent: numbers and booleans as texts; lists and objects as they are (nothing is billed by them)."""
+    """A property's value as it is sent: numbers and booleans as texts; lists and objects as they are, for nothing is billed by them."""
     match value:
         case str() | list() | dict():
             return value

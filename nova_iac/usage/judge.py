@@ -1,0 +1,225 @@
+"""Would this event bill? Judged against the spec, before it is sent: Metronome answers 200 to events that nothing counts.
+
+What an event fails is told apart by whose mistake it may be: a name that the spec doesn't have (production has customers that no
+spec names), or a value that can't be counted.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, StrEnum
+from typing import Final
+
+from nova_iac import moment, rating
+from nova_iac.resource import Address
+from nova_iac.usage.agreed import Agreed
+from nova_iac.usage.event import AHEAD, BEHIND, Event, Exact
+
+_CACHED: Final = 20_000
+_MOST_NAMED: Final = 12
+
+
+class Unknown(StrEnum):
+    """What is done with an event that names something that the spec doesn't have."""
+
+    REJECT = "reject"
+    WARN = "warn"
+    SEND = "send"
+
+
+class Fault(Enum):
+    """What is wrong with an event; the value is the answers to ``--unknown`` with which it is sent all the same."""
+
+    TIME = frozenset[Unknown]()
+    """Metronome would refuse it."""
+    COUNT = frozenset((Unknown.SEND,))
+    """It can't be counted: rejected unless everything is to be sent."""
+    NAME = frozenset((Unknown.SEND, Unknown.WARN))
+    """A customer, an event type or a group value that the spec doesn't have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with an event."""
+
+    fault: Fault
+    reason: str
+
+    def lets_through(self, unknown: Unknown) -> bool:
+        """Whether the event is sent all the same."""
+        return unknown in self.fault.value
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How the events of one type are judged: which properties matter, and which of them must be numbers."""
+
+    known: bool
+    relevant: tuple[str, ...]
+    numbers: tuple[str, ...]
+    metrics: Mapping[Address, rating.Metric]
+
+
+_Rates = tuple[tuple[str, tuple[rating.Timeline[rating.Rate], ...]], ...]
+"""For each priced product: what to say where none of these timelines (one per card) has a price at the event's time."""
+
+
+class Judge:
+    """Judges events one by one. What was found for some values is kept, so that a million like events cost one look each.
+
+    :param now: the clock; read once a batch by :meth:`look_at_clock`.
+    """
+
+    def __init__(self, agreed: Agreed, now: datetime) -> None:
+        self._agreed = agreed
+        self._plans: dict[str, _Plan] = {}
+        self._verdicts: dict[tuple[object, ...], tuple[tuple[Finding, ...], _Rates]] = {}
+        self.look_at_clock(now)
+
+    def look_at_clock(self, now: datetime) -> None:
+        """Move the window of accepted timestamps."""
+        self.now = now
+        self._earliest, self._latest = now - BEHIND, now + AHEAD
+
+    def findings(self, event: Event | Exact, at: datetime) -> tuple[Finding, ...]:
+        """All that is wrong with an event of proper form, at the instant of its timestamp."""
+        plan = self._plans.get(event.event_type) or self._plan(event.event_type)
+        properties = event.properties
+        try:
+            numbers = [type(properties.get(name)) is str for name in plan.numbers]
+            key = (event.customer_id, event.event_type, *[properties.get(name) for name in plan.relevant], *numbers)
+            verdict = self._verdicts.get(key)
+        except TypeError:  # a list or an object as a value
+            key, verdict = None, None
+        if verdict is None:
+            verdict = self._look(event, plan)
+            if key is not None:
+                if len(self._verdicts) >= _CACHED:
+                    self._verdicts.clear()
+                self._verdicts[key] = verdict
+        found, rates = verdict
+        if not self._earliest <= at <= self._latest:
+            found = (*found, self._out_of_time(at))
+        for name in plan.numbers:
+            value = properties.get(name)
+            if value is not None and not (type(value) is str and value.isascii() and value.isdecimal()):
+                found = (*found, *_not_a_number(name, value))
+        for words, timelines in rates:
+            if not any(timeline.at(at) for timeline in timelines):
+                found = (*found, Finding(Fault.NAME, words))
+        return found
+
+    def _plan(self, event_type: str) -> _Plan:
+        metrics = self._agreed.metrics_for(event_type)
+        numbers: dict[str, None] = {}
+        relevant: dict[str, None] = {}
+        for metric in metrics.values():
+            counts = metric.aggregation not in (rating.Aggregation.COUNT, rating.Aggregation.UNIQUE)
+            if metric.key is not None and counts:
+                numbers[metric.key] = None
+            for one in metric.filters:
+                if one.name != metric.key or not counts or one.values != rating.ValueFilter():
+                    relevant[one.name] = None
+            relevant |= dict.fromkeys(name for keys in metric.group_keys for name in keys)
+        plan = _Plan(bool(metrics) or self._agreed.in_sql(event_type), tuple(relevant), tuple(numbers), metrics)
+        self._plans[event_type] = plan
+        return plan
+
+    def _look(self, event: Event | Exact, plan: _Plan) -> tuple[tuple[Finding, ...], _Rates]:
+        """What is wrong whenever it is, and whatever the numbers are; and the prices to look at."""
+        found: list[Finding] = []
+        customer = self._agreed.customers.get(event.customer_id)
+        if customer is None:
+            found.append(Finding(Fault.NAME, self._unknown_customer(event.customer_id)))
+        if not plan.known:
+            near = _nearest(event.event_type, self._agreed.event_types)
+            found.append(Finding(Fault.NAME, f"no metric counts the event type {event.event_type!r}{near}"))
+        counted = [address for address, metric in plan.metrics.items() if _counts(metric, event)]
+        if plan.metrics and not counted and not self._agreed.in_sql(event.event_type):
+            found.append(_why_not_counted(event, plan.metrics))
+        return tuple(found), self._rates(event, counted, customer)
+
+    def _rates(self, event: Event | Exact, counted: Iterable[Address], customer: Address | None) -> _Rates:
+        cards = self._agreed.cards_of(customer)
+        found = []
+        for metric in counted:
+            for product in self._agreed.products_of.get(metric, ()):
+                keys = sorted(self._agreed.definitions[product].pricing_keys)
+                values = rating.group({key: rating.text_of(event.properties.get(key)) or "" for key in keys})
+                prices = (self._agreed.prices[card] for card in cards)
+                priced = [rates for rates in prices if any(key[0] == product for key in rates)]
+                timelines = tuple(rates.get((str(product), values), rating.NEVER) for rates in priced)
+                if priced and keys:
+                    found.append((_no_price(values, priced, str(product)), timelines))
+        return tuple(found)
+
+    def _unknown_customer(self, name: str) -> str:
+        if name in self._agreed.customer_keys:
+            right = self._agreed.event_name(self._agreed.customer_keys[name])
+            use = f"; events call it {right!r}" if right else ""
+            return f"{name!r} is a customer's key in the spec, which Metronome doesn't know{use}"
+        return f"no customer of the spec is called {name!r}{_nearest(name, self._agreed.customers)}"
+
+    def _out_of_time(self, at: datetime) -> Finding:
+        rule = "more than 34 days in the past" if at < self._earliest else "more than 24 hours in the future"
+        return Finding(
+            Fault.TIME, f"timestamp {moment.text(at)} is {rule}, which Metronome refuses (it is {moment.text(self.now)})"
+        )
+
+
+def _counts(metric: rating.Metric, event: Event | Exact) -> bool:
+    """Whether the metric takes the event, as far as that doesn't hang on a number."""
+    failed = rating.mismatch(metric, _rated(event))
+    return failed is None or failed.rule is rating.Rule.NOT_A_NUMBER
+
+
+def _rated(event: Event | Exact) -> rating.Event:
+    return rating.Event(event.transaction_id, rating.BEGINNING, event.event_type, event.properties)
+
+
+def _why_not_counted(event: Event | Exact, metrics: Mapping[Address, rating.Metric]) -> Finding:
+    """The reason of the metric that came nearest: a wrong value before a missing one."""
+    failed = [(metric, rating.mismatch(metric, _rated(event))) for metric in metrics.values()]
+    wrong = [one for one in failed if one[1] and event.properties.get(one[1].name) is not None]
+    metric, why = (wrong or failed)[0]
+    assert why is not None
+    value = event.properties.get(why.name)
+    if value is None:
+        what = "aggregates" if why.name == metric.key else "needs"
+        near = _nearest(why.name, [name for name in event.properties if name not in _names(metric)])
+        return Finding(Fault.COUNT, f"property {why.name} is missing, which the metric {what}: it would count for nothing{near}")
+    if isinstance(value, list | dict):
+        return Finding(Fault.COUNT, f"property {why.name} is a list or an object: it would count for nothing")
+    allowed = next((one.values.in_values for one in metric.filters if one.name == why.name), None)
+    return Finding(Fault.NAME, f"no metric takes {why.name} = {value!r}{_choices(str(value), allowed or ())}")
+
+
+def _names(metric: rating.Metric) -> set[str]:
+    return {one.name for one in metric.filters} | {name for keys in metric.group_keys for name in keys}
+
+
+def _not_a_number(name: str, value: object) -> Iterator[Finding]:
+    if rating.number_of(value) is None:
+        yield Finding(Fault.COUNT, f"property {name} = {value!r} is no number: it would count for nothing")
+
+
+def _no_price(values: rating.Group, cards: Iterable[Mapping[rating.RateKey, object]], product: str) -> str:
+    words = ", ".join(f"{name} = {value!r}" for name, value in values)
+    if len(values) != 1:
+        return f"no price is in force for {words}: it would be free"
+    known = {dict(group).get(values[0][0], "") for rates in cards for one, group in rates if one == product}
+    return f"no price is in force for {words}: it would be free{_choices(values[0][1], known)}"
+
+
+def _choices(value: str, known: Iterable[str]) -> str:
+    names = sorted(set(known) - {value})
+    near = _nearest(value, names)
+    return near or (f"; there are {', '.join(names)}" if 0 < len(names) <= _MOST_NAMED else "")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known)[:5_000], n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,126 @@
+"""Where events come from, row by row. Every source numbers its rows and says how far it has come, so that a run can be resumed.
+
+A row is an event, or the reason why it is none; nothing is raised for what stands in a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from nova_iac.usage.event import FIELDS, Defaults, Event, EventError, Exact, build, form_problems
+from nova_iac.usage.lines import LONGEST_LINE, Lines
+
+_TOP: Final = frozenset((*FIELDS, "properties"))
+
+
+class Row(msgspec.Struct, gc=False):
+    """One row of a source: an event (sent as ``raw`` where that is possible), or a problem."""
+
+    line: int
+    """Where it begins, counted from 1."""
+    raw: bytes
+    event: Event | Exact | None = None
+    problem: str | None = None
+
+    @property
+    def source(self) -> str:
+        """The row as it stands in its source."""
+        return self.raw.decode("utf-8", "replace").rstrip("\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a source has come: rows, lines and bytes that lie behind."""
+
+    row: int = 0
+    line: int = 0
+    offset: int = 0
+
+
+class Source(Protocol):
+    """Rows, and the position after the last one that was given."""
+
+    @property
+    def position(self) -> Position:
+        """How far it has come."""
+
+    def __iter__(self) -> Iterator[Row]: ...
+
+
+class JsonLines:
+    """NDJSON: one event a line, blank lines passed over.
+
+    :param start: where ``lines`` begins.
+    """
+
+    def __init__(self, lines: Lines, defaults: Defaults, now: Callable[[], datetime], start: Position = Position()) -> None:
+        self._lines = lines
+        self._defaults = defaults
+        self._now = now
+        self._rows = start.row
+
+    @property
+    def position(self) -> Position:
+        """How far it has come; a row's number is that of its line."""
+        return Position(self._rows, self._lines.number, self._lines.offset)
+
+    def __iter__(self) -> Iterator[Row]:
+        exact = msgspec.json.Decoder(Exact).decode
+        lines = self._lines
+        for raw in lines:
+            if raw is None:
+                self._rows += 1
+                yield Row(lines.number, b"", problem=f"the line is longer than {LONGEST_LINE} bytes")
+                continue
+            try:
+                event = exact(raw)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                if raw.strip():
+                    self._rows += 1
+                    yield self._loose(raw)
+                continue
+            self._rows += 1
+            if not (1 <= len(event.transaction_id) <= 128 and event.customer_id and event.event_type) or self._defaults.properties:
+                yield self._loose(raw)
+                continue
+            yield Row(lines.number, raw, event)
+
+    def _loose(self, raw: bytes) -> Row:
+        """A line that isn't in its final form: numbers, other fields than needed, gaps that the command line fills."""
+        number = self._lines.number
+        try:
+            fields = parse(raw)
+            if unknown := [name for name in fields if name not in _TOP]:
+                raise EventError(f"unknown field {unknown[0]!r}: what usage is priced by stands under properties")
+            event = build(fields, self._defaults, number=number, raw=raw, now=self._now())
+        except EventError as problem:
+            return Row(number, raw, problem=str(problem))
+        return Row(number, raw, event)
+
+
+def parse(raw: bytes) -> Mapping[str, Any]:
+    """A line's JSON object, with every number exact.
+
+    :raises EventError: it is none.
+    """
+    try:
+        value = _decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        raise EventError(f"not JSON: {problem}") from None
+    if not isinstance(value, dict):
+        raise EventError("not a JSON object")
+    return value
+
+
+_decode: Final = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+def ready(event: Event | Exact) -> list[str]:
+    """What is wrong with an event's form."""
+    return form_problems(event)

@@ -1,0 +1,96 @@
+"""Random worlds, faults and hand edits: it converges, and then there is nothing to do.
+
+The long run: NOVA_FUZZ=10000 pytest -m long tests/test_fuzz.py
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from faulty import FAULTS, Fault, bad_line
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from support import Project
+from test_faults import ARCHIVES, CREATES, UPDATES
+from worlds import HAND_EDITS, World, edit_by_hand, worlds
+
+from nova_iac.state.lockfile import load
+
+ALLOW = tuple(part for code in ("NV401", "NV402", "NV403", "NV405", "NV406") for part in ("--allow", code))
+ENDPOINTS = sorted({*CREATES, *UPDATES, *ARCHIVES})
+
+faults = st.lists(
+    st.builds(
+        lambda name, endpoint, times: Fault(name, *endpoint, times),
+        st.sampled_from(FAULTS), st.sampled_from(ENDPOINTS), st.sampled_from((1, 2, 20)),
+    ),
+    max_size=2,
+)  # fmt: skip
+edits = st.lists(st.tuples(st.sampled_from(HAND_EDITS), st.integers(0, 11)), max_size=3)
+
+
+def converge(project: Project, world: World, struck: list[Fault]) -> None:
+    """Apply a world under faults, then again on a good line; then nothing is left to do, now and later."""
+    project.write(world.spec())
+    with bad_line(*struck):
+        first = project.run("apply", "--yes", *ALLOW)
+    assert first.code in (0, 1, 3), first.err
+    check_lockfile(project)
+    for _ in range(3):
+        with bad_line():
+            again = project.run("apply", "--yes", *ALLOW)
+        check_lockfile(project)
+        if again.code == 0:
+            break
+    assert again.code == 0, f"{again.out}\n{again.err}"
+    plan = project.ok("plan", "--format", "json")
+    assert project.ok("plan", "--format", "json").out == plan.out
+    for now in (None, "2026-11-22T15:30:00Z", "2026-12-23T00:00:00Z", "2027-12-01T00:00:00Z"):
+        assert project.actions(now=now) == {}, now
+    assert project.plan()["drift"] == []
+    assert not project.journal.exists()
+
+
+def check_lockfile(project: Project) -> None:
+    """It is whole after every step."""
+    if project.lockfile.exists():
+        load(project.lockfile, environment="local", base_url="http://emulator")
+
+
+def scenario(first: World, second: World, struck: list[Fault], again: list[Fault], by_hand: list[tuple[str, int]]) -> None:
+    """One world, hand edits, another world, and the first one again; in the end everything can be taken down."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = Project(Path(folder), first.spec())
+        converge(project, first, struck)
+        for what, number in by_hand:
+            edit_by_hand(project, what, number)
+        converge(project, second, again)
+        converge(project, first, [])
+        with bad_line():
+            destroyed = project.run("destroy", "--yes")
+        assert destroyed.code == 0, destroyed.err
+        assert project.recorded == {}
+
+
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@given(worlds(), worlds(), faults, faults, edits)
+def test_any_world_converges(
+    first: World, second: World, struck: list[Fault], again: list[Fault], by_hand: list[tuple[str, int]]
+) -> None:
+    """A sample of random worlds."""
+    scenario(first, second, struck, again, by_hand)
+
+
+@pytest.mark.long
+@settings(
+    max_examples=int(os.environ.get("NOVA_FUZZ", "300")), deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+)
+@given(worlds(), worlds(), faults, faults, edits)
+def test_many_worlds_converge(
+    first: World, second: World, struck: list[Fault], again: list[Fault], by_hand: list[tuple[str, int]]
+) -> None:
+    """Many of them; shrinks what it finds."""
+    scenario(first, second, struck, again, by_hand)
