@@ -6,7 +6,6 @@ Every figure is the median of runs in fresh processes that alternate, so that wh
 little on a shared machine; the ratios are what counts. The goal: nodes with places in at most 0.3 times of CSafeLoader.
 """
 
-# ruff: noqa: T201 (its output is what it is for)
 from __future__ import annotations
 
 import argparse

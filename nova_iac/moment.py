@@ -44,7 +44,8 @@ def parse(text: str) -> datetime:
 def text(instant: datetime) -> str:
     """The canonical text of an instant."""
     utc = instant.astimezone(UTC)
-    return utc.strftime("%Y-%m-%dT%H:%M:%S") + (f".{utc.microsecond:06d}".rstrip("0") if utc.microsecond else "") + "Z"
+    whole = utc.replace(microsecond=0, tzinfo=None).isoformat()
+    return whole + (f".{utc.microsecond:06d}".rstrip("0") if utc.microsecond else "") + "Z"
 
 
 def canonical(written: str) -> str:
@@ -67,4 +68,4 @@ def show(written: str) -> str:
     if written == NEXT_HOUR:
         return "the next full hour when applied"
     instant = parse(written)
-    return instant.strftime("%Y-%m-%d %H:%M UTC" if not instant.second else "%Y-%m-%d %H:%M:%S UTC")
+    return f"{instant.replace(tzinfo=None).isoformat(' ', 'seconds' if instant.second else 'minutes')} UTC"

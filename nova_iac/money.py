@@ -85,7 +85,7 @@ def plain(number: Decimal) -> str:
 
 def significant_digits(number: Decimal) -> int:
     """How many digits a number has between its first and its last that isn't zero."""
-    return len(plain(abs(number)).replace(".", "").strip("0")) or 1
+    return len(plain(number.copy_abs()).replace(".", "").strip("0")) or 1
 
 
 def quantity(text: str) -> Decimal:
@@ -111,7 +111,7 @@ def _parse(text: str) -> Money:
     if unit.isupper() and unit.isalpha() and len(unit) == 3 and unit not in CURRENCIES:
         raise MoneyError(f"{unit} is not a currency that Metronome bills in: {', '.join(sorted(CURRENCIES))}")
     money = Money(amount, unit)
-    if significant_digits(money.wire) > MAX_DIGITS:
+    if significant_digits(amount) > MAX_DIGITS:
         raise MoneyError(f"{text} has more than {MAX_DIGITS} significant digits, which a JSON number can't carry unchanged")
     return money
 

@@ -7,9 +7,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from support import Project, Result
+from support import NOW, Project, Result
 
 Entry = Mapping[str, Any]
+
+ADD_RATES = ("POST", "/v1/contract-pricing/rate-cards/addRates")
+LATER = ("2026-11-22T15:30:00Z", "2026-11-23T14:30:00Z", "2026-12-22T14:30:00Z", "2027-11-22T14:30:00Z", "2036-11-22T14:30:00Z")
+"""An hour, a day, a month, a year and ten years after the tests' present."""
+
+
+def since(starting_at: str, price: str | None = None, **more: Any) -> dict[str, Any]:
+    """An entry."""
+    return {"starting_at": starting_at, **({} if price is None else {"price": price}), **more}
+
+
+def sizes(starting_at: str, **prices: str) -> dict[str, Any]:
+    """An entry that names sizes."""
+    return {"starting_at": starting_at, "prices": prices}
+
+
+START = since("2026-01-01", "$0.01")
 
 PRODUCTS: dict[str, Any] = {
     "api": {"name": "API calls", "type": "USAGE", "billable_metric": "calls"},
@@ -30,8 +47,9 @@ METRICS: dict[str, Any] = {
 class Card:
     """A project whose spec is one card. ``api`` has one price, ``images`` one for each size."""
 
-    def __init__(self, folder: Path, **rates: Sequence[Entry]) -> None:
+    def __init__(self, folder: Path, *, customers: Entry | None = None, **rates: Sequence[Entry]) -> None:
         self.project = Project(folder, "")
+        self.customers = customers
         self.declare(**rates)
 
     def declare(self, *, card: Entry | None = None, without: Sequence[str] = (), **rates: Sequence[Entry]) -> None:
@@ -43,7 +61,7 @@ class Card:
             "products": {key: product for key, product in PRODUCTS.items() if key not in without},
             "rate_cards": {"standard": {"name": "Standard", **(card or {}), **({"rates": rates} if rates else {})}},
         }
-        self.project.write(json.dumps(spec, indent=1))
+        self.project.write(json.dumps(spec | ({"customers": self.customers} if self.customers else {}), indent=1))
 
     def apply(self, *arguments: str, **options: Any) -> Result:
         """Apply, with an empty request log before."""
@@ -86,6 +104,11 @@ class Card:
     def guards(self, *arguments: str, **options: Any) -> list[tuple[str, str]]:
         """Code and address of the guards that the plan hits."""
         return [(hit["code"], hit["address"]) for hit in self.project.plan(*arguments, **options)["guards"]]
+
+
+def settled(card: Card) -> bool:
+    """Whether the plan is empty now and stays so as time goes by."""
+    return all(card.project.actions(now=now) == {} for now in (NOW, *LATER))
 
 
 def instant(text: str) -> str:

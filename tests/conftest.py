@@ -11,6 +11,11 @@ import pytest
 from support import EXAMPLE, Project
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """An option that rewrites what golden folders expect; look at the diff afterwards."""
+    parser.addoption("--update-cases", action="store_true", help="rewrite the results in tests/cases and tests/spec/broken")
+
+
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection to anything but this machine fails at once."""

@@ -19,7 +19,7 @@ LAYERS = (
     ("cli",),
     ("ui",),
     ("render",),
-    ("apply", "usage"),
+    ("adopt", "apply", "usage"),
     ("state.live",),
     ("plan",),
     ("state.journal",),
@@ -45,13 +45,15 @@ ONLY = {
     "httpx": ("remote",),
     "jsonschema_rs": ("spec.schema",),
     "metronome": ("remote",),
+    "msgspec": ("usage",),
+    "pyarrow": ("usage.tables",),
     "sqlite3": ("emulator",),
-    "waitress": ("emulator.serve",),
+    "waitress": ("emulator.serve", "ui.serve"),
     "yaml": ("spec.loader",),
 }
 """Which modules (or packages) may import what comes from elsewhere."""
 
-LAZY = ("deepdiff", "httpx", "jsonschema_rs", "metronome", "waitress")
+LAZY = ("deepdiff", "httpx", "jsonschema_rs", "metronome", "pyarrow", "waitress")
 """Heavy: imported in the function that needs them, so that start-up doesn't pay for them."""
 
 PURE = ("plan", "desired", "spec", "render", "rating", "kinds", "timeline", "resource", "money", "moment")
@@ -229,7 +231,7 @@ def kind_names() -> set[str]:
 
 
 def kinds_by_name() -> Iterator[str]:
-    """Comparisons with, lookups of and matches on the name of a kind."""
+    """Comparisons of a kind with a name, matches on it, and tables and look-ups by it."""
     names = kind_names()
 
     def named(node: ast.AST) -> bool:
@@ -237,23 +239,31 @@ def kinds_by_name() -> Iterator[str]:
             return any(named(part) for part in node.elts)
         return isinstance(node, ast.Constant) and node.value in names
 
+    def of_kinds(node: ast.AST) -> bool:
+        return "kind" in dotted(node).lower()
+
+    def knows(node: ast.AST) -> bool:
+        match node:
+            case ast.Compare(left, _, comparators):
+                sides = [left, *comparators]
+                return any(map(named, sides)) and any(map(of_kinds, sides))
+            case ast.Match(subject, cases):
+                patterns = [part for case in cases for part in ast.walk(case.pattern) if isinstance(part, ast.MatchValue)]
+                return of_kinds(subject) and any(named(part.value) for part in patterns)
+            case ast.Subscript(value, key):
+                return of_kinds(value) and named(key)
+            case ast.Dict(keys):
+                return sum(key is not None and named(key) for key in keys) > 1
+            case ast.Call(function, arguments):
+                return (of_kinds(function) or dotted(function) == "Address.of") and any(map(named, arguments))
+        return False
+
     for module, tree in modules().items():
         if package(module) in ("kinds", "emulator", "rating"):
             continue
         for node in nodes(tree):
-            suspects: list[ast.AST] = []
-            if isinstance(node, ast.Compare):
-                suspects = [node.left, *node.comparators]
-            elif isinstance(node, ast.MatchValue):
-                suspects = [node.value]
-            elif isinstance(node, ast.Subscript):
-                suspects = [node.slice]
-            elif isinstance(node, ast.Dict):
-                suspects = [key for key in node.keys if key is not None]
-            elif isinstance(node, ast.Call):
-                suspects = list(node.args)
-            if any(named(part) for part in suspects):
-                yield f"nova_iac.{module}:{node.lineno} knows a kind by its name"
+            if knows(node):
+                yield f"nova_iac.{module}:{getattr(node, 'lineno', 0)} knows a kind by its name"
 
 
 def floats_for_money() -> Iterator[str]:

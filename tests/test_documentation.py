@@ -128,6 +128,16 @@ def test_command_has_help_and_an_example(name: str) -> None:
     assert [p.name for p in command.params if isinstance(p, click.Option) and not p.help] == []
 
 
+def test_readme_tells_what_is_there_and_what_is_not() -> None:
+    """README lists every command, and promises as "not there yet" none that exists."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table, _, status = readme.partition("## Commands")[2].partition("## Status")
+    missing = status.partition("And these commands:")[2].partition("\n\n")[0]
+
+    assert [name for name in COMMANDS if f"`{name}`" not in table] == []
+    assert [name for name in COMMANDS if f"`{name}`" in missing] == []
+
+
 def test_documented_commands_exist() -> None:
     """No section is about a command that isn't there."""
     headings = re.findall(r"^## `([a-z ]+)", text_of("commands.md"), flags=re.MULTILINE)
@@ -306,6 +316,13 @@ def test_tests_that_the_docs_name_exist() -> None:
 
     assert len(named) > 10
     assert [f"{file}::{name}" for file, name in named if f"def {name}(" not in (ROOT / file).read_text(encoding="utf-8")] == []
+
+
+def test_every_benchmark_is_listed() -> None:
+    """benchmarks/README.md says what each one compares."""
+    listed = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+
+    assert [path.name for path in (ROOT / "benchmarks").glob("*.py") if f"`benchmarks/{path.name}`" not in listed] == []
 
 
 def test_readme_begins_with_the_two_commands() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -67,6 +69,26 @@ def test_versions_agree() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
     assert project["version"] == __version__
+
+
+IMPORTED_AS = {"jsonschema_rs": "jsonschema-rs", "metronome": "metronome-sdk", "yaml": "pyyaml"}
+
+
+def test_what_is_imported_is_a_dependency() -> None:
+    """A fresh environment has every package that the code imports, as a dependency or, where that is optional, by an extra."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    known = {re.split(r"[><=~\[; ]", one)[0] for one in declared}
+    imported = set()
+    for path in (ROOT / "nova_iac").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {name.name.partition(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add(str(node.module).partition(".")[0])
+    foreign = imported - set(sys.stdlib_module_names) - {"nova_iac"}
+
+    assert sorted(IMPORTED_AS.get(name, name) for name in foreign if IMPORTED_AS.get(name, name) not in known) == []
 
 
 def test_every_dependency_has_its_reason() -> None:

@@ -55,7 +55,7 @@ def perform(
             run = running.folded.run if running.folded else None
             require_same(saved, plan, run)
             running.resumes = run is not None and run.plan_digest == saved.digest
-        _check(session, plan, allow, options, saved)
+        require_allowed(session, plan, allow, options, saved)
         if not options.refresh:
             _require_recorded(session, plan, graph, running, client)
         if not plan.doing:
@@ -77,7 +77,7 @@ def _saved(planfile: str | None, digest: str | None, planning: dict[str, Any]) -
     return SavedPlan(digest) if digest else None
 
 
-def _check(session: Session, plan: Plan, allow: tuple[str, ...], options: PlanOptions, saved: SavedPlan | None) -> None:
+def require_allowed(session: Session, plan: Plan, allow: tuple[str, ...], options: PlanOptions, saved: SavedPlan | None) -> None:
     """Guards and protection, before anything is sent."""
     if session.environment.protected and saved is None and plan.doing:
         destroy = " --destroy" if options.destroy else ""

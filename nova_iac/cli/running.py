@@ -148,6 +148,9 @@ class Running:
     @contextlib.contextmanager
     def _interruptible(self, stop: threading.Event) -> Iterator[None]:
         """The first Ctrl-C (or SIGTERM) finishes the calls in flight; a second one leaves at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # signals come to the main thread alone; a server there waits for the run to end
+            return
 
         def handle(number: int, _frame: FrameType | None) -> None:
             if stop.is_set():

@@ -32,7 +32,8 @@ RETRY = RetryPolicy()
 """How calls are repeated; tests put one without pauses here."""
 
 _SLOW_REFRESH = 60.0  # seconds from which a refresh is announced
-_IGNORED = ("METRONOME_BASE_URL", "METRONOME_CUSTOM_HEADERS")
+IGNORED = ("METRONOME_BASE_URL", "METRONOME_CUSTOM_HEADERS")
+"""Variables that the SDK would read and that mean nothing here; told where they are set."""
 
 
 def now() -> datetime:
@@ -90,7 +91,7 @@ class Session:
             finally:
                 app.close()
             return
-        for name in _IGNORED:
+        for name in IGNORED:
             if name in self.variables:
                 click.echo(f"Warning: {name} is ignored: only the environment's block in the spec decides.", err=True)
         name = self.environment.token_env
@@ -157,7 +158,14 @@ def open_session(ctx: click.Context) -> Session:
 
     :raises SpecError: there is no such file or no such environment.
     """
-    settings = settings_of(ctx)
+    return session_for(settings_of(ctx))
+
+
+def session_for(settings: Settings) -> Session:
+    """The session of some settings, as the files are now.
+
+    :raises SpecError: there is no such file or no such environment.
+    """
     spec = load_spec(settings.file, settings.environment)
     variables = {**read_dotenv(settings.file.parent / ".env"), **os.environ}
     return Session(settings, spec, StatePaths.of(settings.file, spec.environment.name), variables)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -13,6 +12,7 @@ from nova_iac.errors import Diagnostic, Severity, SpecError
 from nova_iac.kinds.base import Declared, Kind
 from nova_iac.kinds.block import Block
 from nova_iac.resource import Address, Resource
+from nova_iac.spec import nearest
 
 if TYPE_CHECKING:
     from nova_iac.spec import Spec
@@ -38,7 +38,7 @@ def build_graph(spec: Spec, kinds: Mapping[str, Kind]) -> ResourceGraph:
     :raises SpecError: with every problem of the spec, those found while it was loaded included.
     """
     problems = list(spec.diagnostics)
-    broken = {problem.address for problem in problems if problem.severity is Severity.ERROR and problem.address}
+    broken = spec.unsound
     resources: dict[Address, Resource] = {}
     for address, block in spec.blocks.items():
         if address in broken:
@@ -46,7 +46,8 @@ def build_graph(spec: Spec, kinds: Mapping[str, Kind]) -> ResourceGraph:
         expanded, found = kinds[address.kind].expand(block, _sound(spec.blocks, broken))
         resources |= {resource.address: resource for resource in expanded}
         problems += found
-    problems += _unknown_references(resources, spec)
+    if spec.complete:
+        problems += _unknown_references(resources, spec)
     declared = Declared(resources, spec.blocks)
     if not any(problem.severity is Severity.ERROR for problem in problems):
         for kind in kinds.values():
@@ -58,7 +59,7 @@ def build_graph(spec: Spec, kinds: Mapping[str, Kind]) -> ResourceGraph:
     return ResourceGraph(resources, after, spec.moved, tuple(sorted(problems, key=Diagnostic.sort_key)))
 
 
-def _sound(blocks: Mapping[Address, Block], broken: set[str]) -> Mapping[Address, Block]:
+def _sound(blocks: Mapping[Address, Block], broken: frozenset[Address]) -> Mapping[Address, Block]:
     """The blocks whose data fits the schema; others can't be looked into."""
     return {address: block for address, block in blocks.items() if address not in broken} if broken else blocks
 
@@ -82,8 +83,8 @@ def _unknown_references(resources: Mapping[Address, Resource], spec: Spec) -> It
                 detail = f"{target} is excluded from environment {spec.environment.name} at {place}: exclude this one too."
                 yield block.problem("NV202", "Reference to an excluded resource", detail, *_path_to(block.data, key))
                 continue
-            near = difflib.get_close_matches(key, known.get(target.kind, ()), n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
+            near = nearest(key, known.get(target.kind, ()))
+            hint = f" Did you mean {near}?" if near else ""
             yield block.problem("NV201", "Unknown reference", f"there is no {target}.{hint}", *_path_to(block.data, key))
 
 

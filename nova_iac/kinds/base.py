@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final, Literal, TypeVar
 from nova_iac import schema_files
 from nova_iac.errors import Diagnostic, NotFound
 from nova_iac.kinds.block import Block
-from nova_iac.kinds.shapes import Shape, Struct, canonical, compile_shape, references, unknown
+from nova_iac.kinds.shapes import Shape, Struct, as_keys, canonical, compile_shape, references, unknown
 from nova_iac.kinds.sighting import Sighting
 from nova_iac.remote import Client, Endpoint
 from nova_iac.resource import Action, Address, Attributes, Ref, RemoteObject, Resource, Value
@@ -350,6 +350,12 @@ class Kind(ABC):
             if (value := live.get(name)) is not None and (part.default is NOT_CLEARABLE or value != part.default)
         }
 
+    def block_data(self, resources: Mapping[Address, Attributes], blocks: Mapping[Address, Block]) -> Value:  # noqa: ARG002
+        """The data of the one block that declares these resources, references as keys: the inverse of ``expand``."""
+        (attributes,) = resources.values()
+        shapes = self._fields_shape
+        return {name: as_keys(attributes[name], shapes[name]) for name in self.fields if name in attributes}
+
     def key_words(self, attributes: Attributes) -> Sequence[str]:
         """What an object could be called, the best first: its key is made of it."""
         return [str(attributes.get("name") or "")]
@@ -357,7 +363,7 @@ class Kind(ABC):
     def unknown_references(self, attributes: Attributes) -> list[tuple[str, str, str]]:
         """Field, kind and id of each object that live attributes refer to and that no name is known for."""
         shapes = self._fields_shape
-        return [(name, kind, text) for name, value in attributes.items() for kind, text in unknown(value, shapes[name])]
+        return [(name, kind, text) for name, shape in shapes.items() for kind, text in unknown(attributes.get(name), shape)]
 
     # --- words ---------------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from nova_iac.kinds.base import (
     without_empty,
 )
 from nova_iac.kinds.block import Block
-from nova_iac.kinds.sighting import Sighting, beyond
+from nova_iac.kinds.sighting import Sighting, beyond, whatever
 from nova_iac.remote import Client, Endpoint
 from nova_iac.resource import Action, Address, Attributes, RemoteObject, Value
 
@@ -129,7 +129,7 @@ class BillableMetric(Kind):
     def survey(self, client: Client, parents: Sequence[str], now: str) -> Iterable[Sighting]:  # noqa: ARG002
         """The list shows live ones only, unless it is asked for more."""
         for row in client.rows(LIST, {}):
-            yield Sighting(row["id"], None, lambda _, row=row: self._object(row), beyond(row, self.fields))
+            yield Sighting(row["id"], None, whatever(self._object(row)), beyond(row, self.fields))
 
     def _object(self, row: Mapping[str, Any]) -> RemoteObject:
         return RemoteObject(row["id"], self._attributes(row), bool(row.get("archived_at")), row["name"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from nova_iac import moment
@@ -25,6 +26,7 @@ from nova_iac.kinds.base import (
     without_empty,
 )
 from nova_iac.kinds.block import Block
+from nova_iac.kinds.sighting import Sighting, beyond
 from nova_iac.remote import Client, Endpoint
 from nova_iac.resource import Action, Address, Ref, RemoteObject, Resource, Value
 
@@ -42,6 +44,12 @@ _EDITED: Final = {
     "net_payment_terms_days": "update_net_payment_terms_days",
 }
 _INSTANTS: Final = ("starting_at", "ending_before")
+_KNOWN: Final = (
+    "name", "customer_id", "rate_card_id", "starting_at", "ending_before", "net_payment_terms_days", "usage_statement_schedule",
+    "usage_filter", "uniqueness_key", "has_more",
+)  # fmt: skip
+_SILENT: Final = {"multiplier_override_prioritization": "LOWEST_MULTIPLIER"}
+"""Members of a contract that a spec says, or that say nothing; everything else is more than a spec can say."""
 _FIRST_OF_MONTH: Final = "FIRST_OF_MONTH"
 
 
@@ -219,6 +227,40 @@ class Contract(Kind):
         rows = rows_or_none(client, LIST, {"customer_id": params["customer_id"]}) or ()
         return next((row["id"] for row in rows if row.get("uniqueness_key") == uniqueness_key), None)
 
+    def survey(self, client: Client, parents: Sequence[str], now: str) -> Iterable[Sighting]:  # noqa: ARG002
+        """One list per customer; the API has no other."""
+
+        def rows(customer: str) -> list[dict[str, Any]]:
+            return rows_or_none(client, LIST, {"customer_id": customer}) or []
+
+        for customer, found in zip(parents, client.map(rows, parents), strict=True):
+            for row in found:
+                told = beyond(row, _KNOWN, _SILENT)
+                if len(filters := row.get("usage_filter") or ()) > 1:
+                    told += (f"{len(filters) - 1} earlier usage filters",)
+                yield Sighting(row["id"], customer, partial(self._object, row), told)
+
+    def as_declared(self, live: Mapping[str, Value]) -> dict[str, Value]:
+        """The statement schedule by its anchor, for its day can't be read; not at all where it is the default."""
+        declared = super().as_declared(live)
+        if "usage_statement_schedule" in declared:
+            schedule = dict(declared.pop("usage_statement_schedule"))
+            anchor = schedule.pop("billing_anchor_date", "")
+            if anchor and anchor[:10] == live["starting_at"][:10]:
+                day = {"day": "CONTRACT_START"}
+            else:
+                day = {"billing_anchor_date": anchor, "day": "CUSTOM_DATE"} if anchor else {}
+            if schedule["frequency"] != "MONTHLY" or anchor[8:10] not in ("01", ""):
+                declared["usage_statement_schedule"] = {**day, **schedule}
+        if (usage := declared.get("usage_filter")) and usage.get("starting_at") == live.get("starting_at"):
+            declared["usage_filter"] = {name: value for name, value in usage.items() if name != "starting_at"}
+        return declared
+
+    def key_words(self, attributes: Mapping[str, Value]) -> Sequence[str]:
+        """The name, or the card's key."""
+        card = attributes.get("rate_card")
+        return [str(attributes.get("name") or ""), card.keys[0] if isinstance(card, Address) else ""]
+
     def _object(self, row: Mapping[str, Any], names: Names) -> RemoteObject:
         found: dict[str, Value] = {}
         if row.get("name") is not None:
@@ -239,18 +281,15 @@ class Contract(Kind):
         return RemoteObject(row["id"], self.canonical(found), bool(row.get("archived_at")), row.get("name"), extra)
 
     def project(self, field_name: str, live: Value, declared: Value, recorded: Value) -> Value:
-        """The day of a statement schedule can't be read; its anchor and a filter's start are compared where they are written.
+        """A statement schedule's day can't be read, and its anchor is read resolved: both are what was recorded.
 
-        A contract that was made through an alias has a card that the spec doesn't name.
+        That misses no drift, because nothing changes a schedule. A filter's start is compared where it is written.
         """
         declared, recorded = declared or {}, recorded or {}
         if field_name == "usage_statement_schedule" and live:
-            kept = {"frequency": live["frequency"]}
-            if "day" in recorded:
-                kept["day"] = recorded["day"]
-            if "billing_anchor_date" in declared | recorded and "billing_anchor_date" in live:
-                kept["billing_anchor_date"] = live["billing_anchor_date"]
-            return dict(sorted(kept.items()))
+            read = {name: live[name] for name in ("billing_anchor_date",) if name in declared and name in live}
+            kept = {name: recorded[name] for name in ("billing_anchor_date", "day") if name in recorded}
+            return dict(sorted(({"frequency": live["frequency"]} | read | kept).items()))
         if field_name == "usage_filter" and live:
             kept = {name: value for name, value in live.items() if name != "starting_at"}
             # It holds from the declared start on if it began by then; what was before is history.

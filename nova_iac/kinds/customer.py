@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from nova_iac.errors import Diagnostic
 from nova_iac.kinds.base import Call, Declared, Field, Hazard, Kind, Mutability, Names, Task, Wanted, chunks
-from nova_iac.kinds.sighting import Sighting, beyond
+from nova_iac.kinds.sighting import Sighting, beyond, whatever
 from nova_iac.remote import Client, Endpoint
 from nova_iac.resource import Action, Address, Attributes, Ref, RemoteObject, Value
 
@@ -155,7 +155,7 @@ class Customer(Kind):
             told += beyond(row.get("customer_config") or {}, _CONFIG)
             if (row.get("current_billable_status") or {}).get("value") == "unbillable":
                 told += ("unbillable",)
-            yield Sighting(row["id"], None, lambda _, row=row: self._object(row), told)
+            yield Sighting(row["id"], None, whatever(self._object(row)), told)
 
     def key_words(self, attributes: Attributes) -> Sequence[str]:
         """The name, or what usage events call the customer."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from nova_iac import moment
@@ -24,6 +24,7 @@ from nova_iac.kinds.base import (
     without_empty,
 )
 from nova_iac.kinds.block import Block
+from nova_iac.kinds.product_updates import History, Update
 from nova_iac.kinds.sighting import Sighting, beyond
 from nova_iac.money import plain
 from nova_iac.remote import Client, Endpoint
@@ -139,24 +140,18 @@ class Product(Kind):
                     yield from self._update(task)
 
     def _update(self, task: Task) -> Iterable[Call]:
-        """The update, and behind it the pending ones that it comes before.
-
-        ``current`` follows creation, not dates (§6.2). So a call repeats what is pending at its date, and each later date at
-        which something is pending gets a call of its own, with what is pending by then and the new fields. A reference that
-        follows a replaced object changes only where that object is in use: from a pending date on, if it comes into use then.
-        """
-        history = _History.of(task)
+        """The update, and behind it the pending ones that it comes before; only it, where the account wasn't read."""
         effective = task.effective or moment.NEXT_HOUR
         next_hour = moment.text(moment.next_full_hour(moment.parse(task.now)))
         reached = next_hour if effective == moment.NEXT_HOUR else effective
-        covers = (task.address, *task.covered)
-        sets = {task.address: task.changed}
-        for instant in (reached, *history.pending_after(reached)):
-            changed = {name: task.after[name] for name in task.changed if history.is_due(name, task, instant)}
-            if changed:
-                fields = history.pending_at(instant) | _to_wire(changed)
-                start = EffectiveAt(effective if instant == reached else instant)
-                yield Call(UPDATE, {"product_id": task.id, "starting_at": start, **fields}, covers, sets=sets)
+        updates: Iterable[Update] = [Update(reached, {name: task.after[name] for name in task.changed}, {})]
+        if task.live is not None:
+            updates = History(**task.live.extra).updates_for(task, reached, self.fields)
+        covers, sets = (task.address, *task.covered), {task.address: task.changed}
+        for update in updates:
+            start = EffectiveAt(effective if update.instant == reached else update.instant)
+            fields = {**update.repeated, **_to_wire(update.fields)}
+            yield Call(UPDATE, {"product_id": task.id, "starting_at": start, **fields}, covers, sets=sets)
 
     def refuses(self, field_name: str, dependants: Sequence[Address]) -> str | None:
         """A product that a card prices keeps its type and its pricing group key: its rates would lose their meaning."""
@@ -184,21 +179,17 @@ class Product(Kind):
             starts = {moment.canonical(part["starting_at"]) for part in row.get("updates") or () if part.get("starting_at")}
             pending = sorted(start for start in starts if start > now)
             told = beyond(row, ("type", "initial", "current", "updates"))
-            told += beyond(row["current"], (*_FIELD_NAMES, "starting_at", *row))
-            if len(pending) > 1:
-                steps = ", ".join(moment.show(start) for start in pending)
-                told += (f"the steps of its updates that are still to come ({steps}): the spec has what holds after the last",)
-            yield Sighting(row["id"], None, lambda names, row=row: self._object(row, names), told)
+            told += beyond(row["current"], (*_FIELD_NAMES, "starting_at"))
+            told += tuple(
+                f"that an update comes on {moment.show(start)}: the spec has what holds after the last one" for start in pending
+            )
+            yield Sighting(row["id"], None, partial(self._object, row), told)
 
     def _object(self, row: Mapping[str, Any], names: Names) -> RemoteObject:
-        """What will hold when all updates have come. extra has the states that this follows from: each date and its fields."""
-        states: list[tuple[str, dict[str, Any]]] = [("", {**row["initial"], "type": row["type"]})]
-        for update in row.get("updates") or ():
-            start = update.get("starting_at")
-            changed = {name: value for name, value in update.items() if _is_changed(name, value)}
-            states.append((moment.canonical(start) if start else "", changed))
-        attributes = self._attributes(_overlaid(fields for _, fields in states), names)
-        return RemoteObject(row["id"], attributes, bool(row.get("archived_at")), row["current"]["name"], {"states": states})
+        """What will hold when all updates have come; the way there is in extra."""
+        history = History.read(row, _is_changed, lambda fields: self._attributes(fields, names))
+        extra = {"updates": history.updates, "states": history.states}
+        return RemoteObject(row["id"], history.final, bool(row.get("archived_at")), row["current"]["name"], extra)
 
     def _attributes(self, row: Mapping[str, Any], names: Names) -> Attributes:
         found: dict[str, Value] = {}
@@ -224,42 +215,6 @@ _NULLABLE: Final = frozenset(("quantity_conversion", "quantity_rounding"))
 
 def _is_changed(name: str, value: Any) -> bool:
     return name in _FIELD_NAMES and (value is not None or name in _NULLABLE)
-
-
-def _overlaid(changes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The fields of states laid over each other, the last one on top."""
-    return {name: value for fields in changes for name, value in fields.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class _History:
-    """A product's initial state and its dated updates as the API has them, in the order in which they were made."""
-
-    states: Sequence[tuple[str, Mapping[str, Any]]]
-    now: str
-
-    @classmethod
-    def of(cls, task: Task) -> _History:
-        """What was read; nothing, where the account wasn't."""
-        return cls(() if task.live is None else task.live.extra["states"], task.now)
-
-    def pending_after(self, instant: str) -> list[str]:
-        """The dates after an instant at which something is pending."""
-        return sorted({start for start, _ in self.states if start > max(instant, self.now)})
-
-    def pending_at(self, instant: str) -> dict[str, Any]:
-        """The fields of all updates that are pending now and hold by an instant."""
-        fields = _overlaid(fields for start, fields in self.states if self.now < start <= instant)
-        return {name: without_empty(value) if isinstance(value, dict) else value for name, value in fields.items()}
-
-    def is_due(self, name: str, task: Task, instant: str) -> bool:
-        """Whether a changed field is to be sent for an instant: not yet, while what it moves off isn't in use."""
-        value = task.after[name]
-        if not self.states or not any(other in task.covered for other in (value if isinstance(value, list) else [value])):
-            return True
-        wire = _WIRE_NAMES[name]
-        then = _overlaid(fields for start, fields in self.states if start <= instant)
-        return bool(then.get(wire) == _overlaid(fields for _, fields in self.states).get(wire))
 
 
 def _to_wire(attributes: Attributes) -> dict[str, Value]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from nova_iac import moment
@@ -28,7 +29,9 @@ from nova_iac.kinds.base import (
 from nova_iac.kinds.block import Block
 from nova_iac.kinds.rate_card import DEFAULT_FIAT, currency
 from nova_iac.kinds.rate_entries import expand_entries
-from nova_iac.money import Money, plain
+from nova_iac.kinds.rate_writing import write_entries
+from nova_iac.kinds.sighting import Sighting, whatever
+from nova_iac.money import CURRENCIES, Money, plain
 from nova_iac.remote import Client, Endpoint
 from nova_iac.resource import Address, Ref, RemoteObject, Resource, Value
 from nova_iac.timeline import Post
@@ -44,6 +47,7 @@ SCHEDULE = Endpoint(
 
 RATES_A_CALL: Final = 100
 FREQUENCY: Final = "billing_frequency"
+_SENT: Final = ("FLAT", "TIERED", "PERCENTAGE", "TIERED_PERCENTAGE")
 _BEGINNING: Final = "2000-01-01T00:00:00Z"
 """Before any price in any account."""
 
@@ -140,11 +144,7 @@ class Rate(Kind):
             product = names.address(row["product_id"])
             if not isinstance(product, Address):
                 continue
-            values = row.get("pricing_group_values") or row["rate"].get("pricing_group_values") or {}
-            selector = dict(values)
-            if row.get(FREQUENCY):
-                selector[FREQUENCY] = row[FREQUENCY]
-            address = Address.of(self.name, card, product.keys[0], selector=selector)
+            address = Address.of(self.name, card, product.keys[0], selector=_selector(row))
             timelines.setdefault(address, []).append(_entry(row))
         for entries in timelines.values():
             entries.sort(key=lambda entry: entry["starting_at"])
@@ -153,6 +153,48 @@ class Rate(Kind):
     def find(self, wanted: Sequence[Wanted], client: Client, names: Names) -> Mapping[Address, Sequence[RemoteObject]]:
         """The live timeline of the same tuple on a recorded card."""
         return {address: (found,) for address, found in self.read(wanted, client, names).items() if found.attributes["entries"]}
+
+    def survey(self, client: Client, parents: Sequence[str], now: str) -> Iterable[Sighting]:  # noqa: ARG002
+        """Each timeline of each card, from the beginning."""
+
+        def rows(card: str) -> list[dict[str, Any]]:
+            return rows_or_none(client, SCHEDULE, {"rate_card_id": card, "starting_at": _BEGINNING}) or []
+
+        for card, found in zip(parents, client.map(rows, parents), strict=True):
+            timelines: dict[tuple[str, tuple[tuple[str, str], ...]], list[dict[str, Any]]] = {}
+            for row in found:
+                timelines.setdefault((row["product_id"], tuple(sorted(_selector(row).items()))), []).append(row)
+            for (product, selector), segments in timelines.items():
+                entries = sorted(map(_entry, segments), key=lambda entry: str(entry["starting_at"]))
+                remote = RemoteObject(None, {"entries": entries}, name=segments[0].get("product_name"))
+                place = partial(_place, card, product, dict(selector))
+                yield Sighting(None, card, whatever(remote), _told(segments), place, (product,))
+
+    def block_data(self, resources: Mapping[Address, Mapping[str, Value]], blocks: Mapping[Address, Block]) -> Value:
+        """Entries that name several values where their dates agree."""
+        product = blocks[Address.of("product", next(iter(resources)).keys[1])]
+        timelines = {address: attributes["entries"] for address, attributes in resources.items()}
+        return write_entries(timelines, product.data.get("pricing_group_key", ()))
+
+
+def _place(card: str, product: str, selector: Mapping[str, str], names: Names) -> Address | None:
+    addresses = names.address(card), names.address(product)
+    if not all(isinstance(address, Address) for address in addresses):
+        return None
+    return Address.of("rate", *(Address(address).keys[0] for address in addresses), selector=selector)
+
+
+def _selector(row: Mapping[str, Any]) -> dict[str, str]:
+    """What tells a segment from others of its product on its card: group values and billing frequency."""
+    values = row.get("pricing_group_values") or row["rate"].get("pricing_group_values") or {}
+    return {**values, FREQUENCY: row[FREQUENCY]} if row.get(FREQUENCY) else dict(values)
+
+
+def _told(segments: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """What segments have that entries can't say."""
+    types = {segment["rate"]["rate_type"] for segment in segments} - set(_SENT)
+    units = {currency(segment["rate"].get("credit_type")) for segment in segments} - CURRENCIES
+    return (*(f"prices of rate type {name}" for name in sorted(types)), *(f"prices in {unit}" for unit in sorted(units)))
 
 
 def _entries(item: Wanted) -> list[Mapping[str, Value]]:
@@ -192,7 +234,7 @@ def _price(rate: Mapping[str, Any], unit: str) -> dict[str, Value]:
 
 
 def _tier(tier: Mapping[str, Any], price: dict[str, Value]) -> dict[str, Value]:
-    return price if tier.get("size") is None else {**price, "size": plain(Decimal(tier["size"]))}
+    return price if tier.get("size") is None else {"size": plain(Decimal(tier["size"])), **price}
 
 
 def _row(address: Address, post: Post) -> dict[str, Value]:

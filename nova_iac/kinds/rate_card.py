@@ -24,7 +24,7 @@ from nova_iac.kinds.base import (
     without_empty,
 )
 from nova_iac.kinds.block import Block
-from nova_iac.kinds.sighting import Sighting, beyond
+from nova_iac.kinds.sighting import Sighting, beyond, whatever
 from nova_iac.remote import Client, Endpoint
 from nova_iac.resource import Action, Address, Attributes, RemoteObject, Value
 
@@ -130,7 +130,7 @@ class RateCard(Kind):
         """The list may show archived cards (§7.1); they are left out here."""
         for row in client.rows(LIST, {}):
             if not row.get("archived_at"):
-                yield Sighting(row["id"], None, lambda _, row=row: self._object(row), beyond(row, self.fields))
+                yield Sighting(row["id"], None, whatever(self._object(row)), beyond(row, self.fields))
 
     def _object(self, row: Mapping[str, Any]) -> RemoteObject:
         found: dict[str, Value] = {"name": row["name"], "fiat_credit_type": currency(row.get("fiat_credit_type"))}

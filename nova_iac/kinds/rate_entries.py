@@ -126,7 +126,7 @@ def _priced_values(
             yield _Priced(selector, dict(common), (index, "entitled"))
     else:
         value = common | {name: entry[name] for name in forms}
-        priced = _Priced({}, value, (index, *forms))
+        priced = _Priced({}, value, (index, forms[0] if forms else "entitled"))
         if reading.group_keys:
             reading.complain(
                 "NV323", "Price without group values",
@@ -315,6 +315,8 @@ def _check_ends(reading: _Reading, address: Address, entries: list[dict[str, Val
     what = _words(address.selector) or "this price"
     for number, (one, following) in enumerate(pairwise(entries)):
         end = one.get("ending_before")
+        if end and end <= one["starting_at"]:
+            continue
         if end and end > following["starting_at"]:
             reading.complain(
                 "NV334", "Entry ends in the next one",

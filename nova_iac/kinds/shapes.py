@@ -172,15 +172,28 @@ def references(value: Value, shape: Shape) -> list[Address]:
             return []
 
 
+def as_keys(value: Value, shape: Shape) -> Value:
+    """A canonical value with its references as keys again, as a spec has them."""
+    match shape:
+        case Reference():
+            return value.keys[-1] if isinstance(value, Address) else value
+        case Items(item):
+            return [as_keys(member, item) for member in value]
+        case Struct(fields, others):
+            return {name: as_keys(part, fields.get(name) or others or ANYTHING) for name, part in value.items()}
+        case _:
+            return value
+
+
 def unknown(value: Value, shape: Shape) -> list[tuple[str, str]]:
     """Kind and id of each reference in a canonical value that stands as an id, for want of a name."""
     match shape:
         case Reference(kind):
             return [] if isinstance(value, Address) or not isinstance(value, str) else [(kind, value.removeprefix("id "))]
         case Items(item):
-            return [found for member in value for found in unknown(member, item)]
+            return [found for member in value or () for found in unknown(member, item)]
         case Struct(fields):
-            return [found for name, part in value.items() if name in fields for found in unknown(part, fields[name])]
+            return [found for name, part in (value or {}).items() if name in fields for found in unknown(part, fields[name])]
         case _:
             return []
 

@@ -21,8 +21,9 @@ class Sighting:
 
     id is None for a kind whose objects have none; parent is the id of the object that it is nested under. see gives the object
     with ids translated as far as the names reach. place gives the address of an object that is named by what it belongs to,
-    None where that has no key; it is None for every other kind, whose objects are given keys. beyond says in words what the
-    object has that a spec can't say, so that it can be told and isn't lost in silence.
+    None where that has no key; it is None for every other kind, whose objects are given keys. belongs are the ids by which it
+    is named besides its parent's. beyond says in words what the object has that a spec can't say, so that it can be told and
+    isn't lost in silence.
     """
 
     id: str | None
@@ -30,6 +31,12 @@ class Sighting:
     see: Callable[[Names], RemoteObject]
     beyond: tuple[str, ...] = ()
     place: Callable[[Names], Address | None] | None = None
+    belongs: tuple[str, ...] = ()
+
+
+def whatever(remote: RemoteObject) -> Callable[[Names], RemoteObject]:
+    """An object that refers to no other: the same whatever has a name."""
+    return lambda _: remote
 
 
 def beyond(row: Mapping[str, Any], known: Iterable[str], silent: Mapping[str, Any] | None = None) -> tuple[str, ...]:

@@ -31,16 +31,20 @@ def timeline_changes(desired: Sequence[timeline.Entry], live: Sequence[timeline.
     first = min(entry["starting_at"] for entry in desired)
     found: list[FieldChange] = []
     last: tuple[Any, Any] | None = None
+    begun = first
     for instant in sorted({first} | timeline.breakpoints(desired) | timeline.breakpoints(live)):
         if instant < first:
             continue
         wanted, now = timeline.value_at(desired, instant), timeline.value_at(live, instant)
         if timeline.equal(wanted, now):
+            if last is not None and last[0] is not None and last[1] is None and wanted is None:
+                # Both are nothing again: that the new price ends here shows nowhere else.
+                found.append(FieldChange(f"entries[{begun}].ending_before", None, instant))
             last = None
             continue
         if (wanted, now) == last:
             continue
-        last = (wanted, now)
+        last, begun = (wanted, now), instant
         found += _price_changes(f"entries[{instant}]", now, wanted)
     return found
 

@@ -51,7 +51,7 @@ class Offer:
     @property
     def tier_key(self) -> str | None:
         """The single pricing group key, whose values are called tiers; None for none or several."""
-        keys = self.product.attributes.get("pricing_group_key") or ()
+        keys = list(self.product.attributes.get("pricing_group_key") or ())
         return str(keys[0]) if len(keys) == 1 else None
 
     @property
@@ -81,23 +81,20 @@ def offers(graph: ResourceGraph, customer: str | None, now: str) -> list[Offer]:
     cards = {card for one in own for card in one.depends_on if CARDS.matches(card)}
     rates: dict[Address, list[Resource]] = {}
     for address, rate in graph.resources.items():
-        if not RATES.matches(address):
-            continue
-        card, product = _ends(rate)
-        if product is not None and (not cards or card in cards):
-            rates.setdefault(product, []).append(rate)
+        if RATES.matches(address) and (not cards or _first(rate, CARDS) in cards):
+            rates.setdefault(_first(rate, PRODUCTS), []).append(rate)
     found = []
     for address, priced in rates.items():
         product = graph.resources[address]
-        metric = next((graph.resources[one] for one in product.depends_on if METRICS.matches(one)), None)
-        if metric is not None:
+        if any(METRICS.matches(one) for one in product.depends_on):
+            metric = graph.resources[_first(product, METRICS)]
             found.append(Offer(product, metric, _group_keys(product), _groups(priced, now)))
     return found
 
 
-def _ends(rate: Resource) -> tuple[Address | None, Address | None]:
-    card = next((one for one in rate.depends_on if CARDS.matches(one)), None)
-    return card, next((one for one in rate.depends_on if PRODUCTS.matches(one)), None)
+def _first(resource: Resource, pattern: AddressPattern) -> Address:
+    """What a resource refers to, by what it is."""
+    return next(one for one in resource.depends_on if pattern.matches(one))
 
 
 def _group_keys(product: Resource) -> tuple[str, ...]:

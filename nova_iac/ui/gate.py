@@ -26,14 +26,12 @@ def check(request: Request, token: str) -> None:
     own = _own_hosts(request)
     host = (request.header("Host") or "").strip().lower()
     if host not in own:
-        raise Refusal(
-            421, "foreign_host", "This view answers only under a loopback name.", f"Open it as http://127.0.0.1:{_port(request)}/."
-        )
+        advice = f"Open it as http://127.0.0.1:{_port(request)}/."
+        raise Refusal(421, "foreign_host", "This view answers only under a loopback name.", advice)
     origin = request.header("Origin")
     if origin is not None and not _is_own(origin, own):
-        raise Refusal(
-            403, "foreign_origin", "Another site's page asked for this.", "Use the view's own page, or a program that sends no Origin."
-        )
+        advice = "Use the view's own page, or a program that sends no Origin."
+        raise Refusal(403, "foreign_origin", "Another site's page asked for this.", advice)
     if request.method not in _READS and not _knows(request, token):
         raise Refusal(
             403, "no_token", f"A write needs the header {TOKEN_HEADER}.",

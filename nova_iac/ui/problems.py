@@ -46,7 +46,7 @@ def refusal_of(error: NovaError) -> Refusal:
                 422, "spec", f"{error}.", "Correct the file; this page looks again by itself.", more=_details(error.diagnostics)
             )
         case UnsafePlan():
-            return Refusal(409, "guard", str(error), "Review it with `nova-iac plan`, and let it through there by name if it is meant.")
+            return Refusal(409, "guard", str(error), "Review it with `nova-iac plan`; let it through there if it is meant.")
         case Protected():
             return Refusal(403, "protected", str(error), "Save a plan, have it reviewed, and apply that plan.")
         case PlanError():

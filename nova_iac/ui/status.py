@@ -93,15 +93,17 @@ def _plan(session: Session, desk: Desk, graph: ResourceGraph, folded: Folded | N
 
 
 def _states(planned: Planned, graph: ResourceGraph, folded: Folded | None) -> dict[Address, str]:
+    """By address, in the order of the spec, which stays while states change; what is only recorded comes last."""
     recorded = {} if folded is None else folded.lockfile.resources
+    known = dict.fromkeys([*graph.resources, *recorded])
     if planned.plan is None:
-        known = dict.fromkeys([*graph.resources, *recorded])
         return {address: UNKNOWN if address in recorded else ABSENT for address in known}
     drifted = {one.address for one in planned.plan.drift}
-    return {
+    found = {
         change.address: DRIFTED if change.address in drifted else _state(change.action, change.address in recorded)
         for change in planned.plan.changes
     }
+    return {address: found[address] for address in dict.fromkeys([*known, *found]) if address in found}
 
 
 def _state(action: Action, recorded: bool) -> str:

@@ -41,7 +41,7 @@ def usage(desk: Desk, customer: str | None) -> dict[str, Any]:
         breakdowns = account.draft_breakdowns(client, customer_id, day)
         drafts = account.draft_invoices(client, customer_id)
     lines = [line for invoice in breakdowns for line in invoice["line_items"] if line["type"] == _USAGE_LINE]
-    counts = client.map(lambda offer: _counts(client, offer, folded, customer_id, day), offers)
+    counts = client.map(lambda offer: _counts(client, offer, folded, customer_id, day, lines), offers)
     return {
         "as_of": moment.text(now.replace(microsecond=0)),
         "day": day[0][:10],
@@ -68,21 +68,19 @@ def _recorded(folded: Folded | None, address: Address | None) -> str | None:
 
 
 def _counts(
-    client: Client, offer: Offer, folded: Folded | None, customer_id: str | None, day: tuple[str, str]
+    client: Client, offer: Offer, folded: Folded | None, customer_id: str | None, day: tuple[str, str], lines: Lines
 ) -> dict[Values, Decimal]:
     metric_id = _recorded(folded, offer.metric.address)
     if customer_id is None or metric_id is None:
         return {}
+    if "sql" in offer.metric.attributes:
+        return _billed(_own_lines(offer, folded, lines))  # usage by group is there for streaming metrics only (§13.3)
     rows = account.usage_by_group(client, customer_id, metric_id, offer.keys, day)
     return {frozenset(group.items()): value for group, value in rows}
 
 
 def _product(offer: Offer, folded: Folded | None, lines: Lines, counts: Mapping[Values, Decimal]) -> dict[str, Any]:
-    product_id = _recorded(folded, offer.product.address)
-    own: dict[Values, list[Mapping[str, Any]]] = {}
-    for line in lines:
-        if product_id is not None and line.get("product_id") == product_id:
-            own.setdefault(_values(line), []).append(line)
+    own = _own_lines(offer, folded, lines)
     prices = {frozenset(group.values.items()): group.price for group in offer.groups}
     # A group with a price is shown before it has usage, so that the page keeps its shape.
     shown = [*({} if offer.keys != tuple(offer.product.attributes.get("pricing_group_key") or ()) else prices)]
@@ -96,6 +94,20 @@ def _product(offer: Offer, folded: Folded | None, lines: Lines, counts: Mapping[
         "total": _sums((line["total"], line["credit_type"]) for part in own.values() for line in part),
         "groups": [_group(group, offer, own.get(group, ()), counts.get(group, Decimal(0)), most, prices) for group in groups],
     }
+
+
+def _own_lines(offer: Offer, folded: Folded | None, lines: Lines) -> dict[Values, list[Mapping[str, Any]]]:
+    """The lines of one product by their group values."""
+    product_id = _recorded(folded, offer.product.address)
+    own: dict[Values, list[Mapping[str, Any]]] = {}
+    for line in lines:
+        if product_id is not None and line.get("product_id") == product_id:
+            own.setdefault(_values(line), []).append(line)
+    return own
+
+
+def _billed(own: Mapping[Values, Lines]) -> dict[Values, Decimal]:
+    return {group: sum((Decimal(line.get("quantity") or 0) for line in lines), Decimal(0)) for group, lines in own.items()}
 
 
 def _group(
@@ -140,6 +152,8 @@ def _amount(number: Any, unit: Mapping[str, Any]) -> str:
     code = str(unit["name"]).partition(" ")[0]
     value = Decimal(number)
     text = Money.from_wire(abs(value), code).text if code in CURRENCIES else f"{plain(abs(value))} {unit['name']}"
+    if code in CURRENCIES and "." not in text:
+        text += ".00"  # amounts stand below each other
     return f"-{text}" if value < 0 else text
 
 

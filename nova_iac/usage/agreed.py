@@ -100,6 +100,10 @@ class Agreed:
         found = (metric.event_types.in_values or () for metric in self.metrics.values() if isinstance(metric, rating.Metric))
         return sorted({name for names in found for name in names})
 
+    def id(self, address: Address) -> str | None:
+        """The id of a recorded resource."""
+        return self._ids.get(address)
+
     def is_applied(self, address: Address) -> bool:
         """Whether a resource is recorded as made."""
         return address in self._ids

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from nova_iac import moment
+from nova_iac import moment, rating
 
 MOST_EVENTS: Final = 100
 """In one request."""
@@ -97,9 +97,7 @@ def build(fields: Mapping[str, object], defaults: Defaults, *, number: int, raw:
         except ValueError as problem:
             problems.append(f"timestamp: {problem}")
     elif _given(fields, "transaction_id", None) is None:
-        problems.append(
-            "it has neither transaction_id nor timestamp: a second run would bill it again"
-        )
+        problems.append("it has neither transaction_id nor timestamp: a second run would bill it again")
     properties = _properties(fields.get("properties"), defaults.properties, problems)
     event = Event(
         _identifier(fields, "transaction_id", row_id(number, raw, defaults), problems),
@@ -116,8 +114,11 @@ def build(fields: Mapping[str, object], defaults: Defaults, *, number: int, raw:
 
 def form_problems(event: Event | Exact) -> list[str]:
     """What Metronome would refuse in an event whatever the spec says, but for its time."""
-    problems = []
-    if not 1 <= len(event.transaction_id) <= _LONGEST_ID:
+    problems: list[str] = []
+    if 1 <= len(event.transaction_id) <= _LONGEST_ID and event.customer_id and event.event_type:
+        if len(event.properties) <= _MOST_PROPERTIES:
+            return problems
+    elif not 1 <= len(event.transaction_id) <= _LONGEST_ID:
         problems.append(f"transaction_id has {len(event.transaction_id)} characters; 1 to {_LONGEST_ID} are allowed")
     if not event.customer_id:
         problems.append("customer_id is missing: an ingest alias or a Metronome id")
@@ -145,14 +146,14 @@ def timestamp_text(value: object) -> str:
 
 
 def property_text(value: object) -> object:
-    """A property's value as it is sent: numbers and booleans as texts; lists and objects as they are, for nothing is billed by them."""
+    """A property's value as it is sent: numbers and booleans as texts, lists and objects (nothing is billed by them) as such."""
     match value:
         case str() | list() | dict():
             return value
         case bool():
             return "true" if value else "false"
         case Decimal():
-            return f"{value:f}" if value.is_finite() else str(value)
+            return str(value) if rating.number_of(value) is None else f"{value:f}"
         case datetime():
             return moment.text(value) if value.tzinfo else value.isoformat()
         case bytes():

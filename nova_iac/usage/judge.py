@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Final
 
 from nova_iac import moment, rating
@@ -31,14 +31,24 @@ class Unknown(StrEnum):
 
 
 class Fault(Enum):
-    """What is wrong with an event; the value is the answers to ``--unknown`` with which it is sent all the same."""
+    """What is wrong with an event."""
 
-    TIME = frozenset[Unknown]()
+    TIME = auto()
     """Metronome would refuse it."""
-    COUNT = frozenset((Unknown.SEND,))
-    """It can't be counted: rejected unless everything is to be sent."""
-    NAME = frozenset((Unknown.SEND, Unknown.WARN))
-    """A customer, an event type or a group value that the spec doesn't have."""
+    COUNT = auto()
+    """It can't be counted."""
+    NAME = auto()
+    """It names a customer, an event type or a value that the spec doesn't have."""
+    PRICE = auto()
+    """It would be counted, and be free."""
+
+
+_SENT_UNDER: Final = {
+    Fault.TIME: (),
+    Fault.COUNT: (Unknown.SEND,),
+    Fault.NAME: (Unknown.SEND, Unknown.WARN),
+    Fault.PRICE: (Unknown.SEND, Unknown.WARN),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class Finding:
 
     def lets_through(self, unknown: Unknown) -> bool:
         """Whether the event is sent all the same."""
-        return unknown in self.fault.value
+        return unknown in _SENT_UNDER[self.fault]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +119,7 @@ class Judge:
                 found = (*found, *_not_a_number(name, value))
         for words, timelines in rates:
             if not any(timeline.at(at) for timeline in timelines):
-                found = (*found, Finding(Fault.NAME, words))
+                found = (*found, Finding(Fault.PRICE, words))
         return found
 
     def _plan(self, event_type: str) -> _Plan:

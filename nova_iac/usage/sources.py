@@ -43,6 +43,9 @@ class Position:
     offset: int = 0
 
 
+BEGINNING: Final = Position()
+
+
 class Source(Protocol):
     """Rows, and the position after the last one that was given."""
 
@@ -53,13 +56,31 @@ class Source(Protocol):
     def __iter__(self) -> Iterator[Row]: ...
 
 
+class Single:
+    """One event."""
+
+    def __init__(self, event: Event, raw: bytes) -> None:
+        self._row = Row(1, raw, event)
+        self._given = 0
+
+    @property
+    def position(self) -> Position:
+        """Before it, or after it."""
+        return Position(self._given, self._given, 0)
+
+    def __iter__(self) -> Iterator[Row]:
+        self._given = 1
+        problems = form_problems(self._row.event) if self._row.event is not None else []
+        yield Row(1, self._row.raw, self._row.event, "; ".join(problems) or None)
+
+
 class JsonLines:
     """NDJSON: one event a line, blank lines passed over.
 
     :param start: where ``lines`` begins.
     """
 
-    def __init__(self, lines: Lines, defaults: Defaults, now: Callable[[], datetime], start: Position = Position()) -> None:
+    def __init__(self, lines: Lines, defaults: Defaults, now: Callable[[], datetime], start: Position = BEGINNING) -> None:
         self._lines = lines
         self._defaults = defaults
         self._now = now
@@ -86,7 +107,7 @@ class JsonLines:
                     yield self._loose(raw)
                 continue
             self._rows += 1
-            if not (1 <= len(event.transaction_id) <= 128 and event.customer_id and event.event_type) or self._defaults.properties:
+            if self._defaults.properties or form_problems(event):
                 yield self._loose(raw)
                 continue
             yield Row(lines.number, raw, event)
@@ -119,8 +140,3 @@ def parse(raw: bytes) -> Mapping[str, Any]:
 
 
 _decode: Final = msgspec.json.Decoder(float_hook=Decimal).decode
-
-
-def ready(event: Event | Exact) -> list[str]:
-    """What is wrong with an event's form."""
-    return form_problems(event)

@@ -114,6 +114,26 @@ class Shop:
         self.client.v1.usage.ingest(usage=usage)
 
 
+class Till:
+    """One customer who pays 10 cents per unit of n."""
+
+    def __init__(self, shop: Shop, **contract: Any) -> None:
+        self.shop, self.client = shop, shop.client
+        self.metric = shop.sum_metric()
+        self.product = shop.product(self.metric)
+        self.other = shop.product(self.metric, name="Other, not priced")
+        self.card = shop.card()
+        shop.rate(self.card, self.product, 10)
+        self.customer = shop.customer("acme")
+        self.contract = shop.contract(self.customer, self.card, **contract)
+
+    def invoices(self, **filters: Any) -> list[Any]:
+        return list(self.client.v1.customers.invoices.list(customer_id=self.customer, **filters))
+
+    def totals(self, **filters: Any) -> list[tuple[str, str, float]]:
+        return [(f"{each.start_timestamp:%m-%d}", each.status, each.total) for each in self.invoices(**filters)]
+
+
 SERVER = textwrap.dedent(
     """
     import sys

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 import metronome
 import pytest
-from emulator_kit import NOBODY, USD, Hand, Shop, refused
+from emulator_kit import NOBODY, USD, Hand, Shop, Till, refused
 from metronome import Metronome
 
 JAN = "2026-01-01T00:00:00Z"
@@ -18,26 +17,6 @@ JAN = "2026-01-01T00:00:00Z"
 def clock() -> Hand:
     """New Year's Day, a minute past midnight."""
     return Hand(Hand().now.replace(month=1, day=1, hour=0, minute=1))
-
-
-class Till:
-    """One customer who pays 10 cents per unit of n."""
-
-    def __init__(self, shop: Shop, **contract: Any) -> None:
-        self.shop, self.client = shop, shop.client
-        self.metric = shop.sum_metric()
-        self.product = shop.product(self.metric)
-        self.other = shop.product(self.metric, name="Other, not priced")
-        self.card = shop.card()
-        shop.rate(self.card, self.product, 10)
-        self.customer = shop.customer("acme")
-        self.contract = shop.contract(self.customer, self.card, **contract)
-
-    def invoices(self, **filters: Any) -> list[Any]:
-        return list(self.client.v1.customers.invoices.list(customer_id=self.customer, **filters))
-
-    def totals(self, **filters: Any) -> list[tuple[str, str, float]]:
-        return [(f"{each.start_timestamp:%m-%d}", each.status, each.total) for each in self.invoices(**filters)]
 
 
 @pytest.fixture
@@ -168,18 +147,6 @@ def test_freezing_reaches_only_what_a_change_can_touch(till: Till, clock: Hand) 
     assert till.totals()[:2] == before[:2] == [("01-01", "FINALIZED", 30), ("02-01", "FINALIZED", 0)]
 
 
-def test_late_usage_shows_in_breakdowns_only(till: Till, clock: Hand) -> None:
-    """§13.1, §17.38."""
-    till.shop.send("acme", {"n": 3}, at=JAN)
-    clock.now = clock.now.replace(month=2, day=3)
-    till.shop.send("acme", {"n": 1}, at="2026-01-02T00:00:00Z")
-    rows = till.client.v1.customers.invoices.list_breakdowns(
-        customer_id=till.customer, starting_on=JAN, ending_before="2026-01-03T00:00:00Z"
-    )
-    assert [(row.status, row.total) for row in rows] == [("FINALIZED", 30), ("FINALIZED", 10)]
-    assert till.totals()[0] == ("01-01", "FINALIZED", 30)
-
-
 def test_prices_changed_in_mid_period_split_the_line(till: Till, clock: Hand) -> None:
     """§14.3: before at the old price, after at the new."""
     till.shop.rate(till.card, till.product, 20, starting_at="2026-01-11T00:00:00Z")
@@ -298,50 +265,6 @@ def test_periods_follow_the_statement_schedule(shop: Shop, clock: Hand) -> None:
     assert starts(invoice_generation_starting_at="2024-10-10T00:00:00Z") == ["10-10", "11-10"]
 
 
-def test_day_breakdowns_add_up_to_the_draft(till: Till, clock: Hand) -> None:
-    """§14.2: one row per day that has begun, with the invoice's own members."""
-    clock.now = clock.now.replace(day=3, hour=12)
-    till.shop.send("acme", {"n": 1}, at=JAN)
-    till.shop.send("acme", {"n": 2}, at="2026-01-03T10:00:00Z")
-    ask = till.client.v1.customers.invoices.list_breakdowns
-    rows = list(ask(customer_id=till.customer, starting_on=JAN, ending_before="2026-02-01T00:00:00Z"))
-    assert [(f"{row.breakdown_start_timestamp:%d}", f"{row.breakdown_end_timestamp:%d}", row.total) for row in rows] == [
-        ("01", "02", 10),
-        ("02", "03", 0),
-        ("03", "04", 20),
-    ]
-    assert {row.id for row in rows} == {till.invoices()[0].id}
-    newest = ask(customer_id=till.customer, starting_on=JAN, ending_before="2026-02-01T00:00:00Z", sort="date_desc")
-    assert [row.total for row in newest] == [20, 0, 10]
-    sparse = ask(customer_id=till.customer, starting_on=JAN, ending_before="2026-01-04T00:00:00Z", skip_zero_qty_line_items=True)
-    assert [len(row.line_items) for row in sparse] == [1, 0, 1]
-    assert not list(ask(customer_id=till.customer, starting_on=JAN, ending_before="2026-02-01T00:00:00Z", status="FINALIZED"))
-
-
-def test_breakdown_pages_hold_35_days_or_24_hours(http: httpx.Client, till: Till, clock: Hand) -> None:
-    """§14.2."""
-    clock.now = clock.now.replace(month=3, day=1)
-    path = f"/v1/customers/{till.customer}/invoices/breakdowns"
-    for size, first, rest in (("DAY", 35, 24), ("HOUR", 24, 24)):
-        query = {"starting_on": JAN, "ending_before": "2026-03-01T00:00:00Z", "window_size": size}
-        page = http.get(path, params=query).json()
-        second = http.get(path, params=query | {"next_page": page["next_page"]}).json()
-        assert (len(page["data"]), len(second["data"])) == (first, rest)
-    assert "required" in refused(http.get(path), 400)
-
-
-def test_tiers_carry_on_over_breakdown_windows(till: Till, clock: Hand) -> None:
-    """The second day goes on in the tier where the first left off."""
-    clock.now = clock.now.replace(day=3)
-    till.shop.rate(till.card, till.product, rate_type="TIERED", tiers=[{"price": 2, "size": 5}, {"price": 1}])
-    till.shop.send("acme", {"n": 4}, at=JAN)
-    till.shop.send("acme", {"n": 4}, at="2026-01-02T10:00:00Z")
-    rows = till.client.v1.customers.invoices.list_breakdowns(
-        customer_id=till.customer, starting_on=JAN, ending_before="2026-01-03T00:00:00Z"
-    )
-    assert [[line.total for line in row.line_items] for row in rows] == [[8], [2, 3]]
-
-
 def test_voided_invoices_can_be_regenerated(till: Till, clock: Hand) -> None:
     """§14.1: only finalized ones are voided; the new one is by present usage and prices."""
     till.shop.send("acme", {"n": 1}, at=JAN)
@@ -422,52 +345,6 @@ def test_custom_fields_flow_down_to_invoices(client: Metronome, shop: Shop) -> N
     [invoice] = client.v1.customers.invoices.list(customer_id=customer)
     fields = (invoice.customer_custom_fields, invoice.contract_custom_fields, invoice.line_items[0].product_custom_fields)
     assert fields == ({"k": "c"}, {"k": "t"}, {"k": "p"})
-
-
-def test_a_preview_stores_nothing(till: Till) -> None:
-    """§13.2: replace takes these events only, merge adds them, known transaction ids are passed over."""
-    till.shop.send("acme", {"n": 3}, at=JAN)
-
-    def preview(*events: dict[str, Any], **fields: Any) -> list[float]:
-        answer = till.client.v1.customers.preview_events(customer_id=till.customer, events=events, **fields)  # type: ignore[arg-type]
-        return [each.total for each in answer.data]
-
-    event = {"event_type": "image", "properties": {"n": 1}}
-    assert preview(event) == [10]
-    assert preview() == [0]
-    assert preview(event, event | {"timestamp": "2026-01-20T00:00:00Z"}, mode="merge") == [50]
-    assert preview(event | {"transaction_id": "event 1"}, event | {"transaction_id": "new"}, mode="merge") == [40]
-    assert till.totals() == [("01-01", "DRAFT", 30)]
-    drafts = till.client.v1.customers.preview_events(customer_id=till.customer, events=[], skip_zero_qty_line_items=True)
-    assert drafts.data[0].line_items == []
-
-
-@pytest.mark.parametrize(
-    ("body", "complaint"),
-    [
-        ({"events": [], "x": 1}, "x is not a field"),
-        ({"events": [{"event_type": "a", "y": 1}]}, "y is not a field"),
-        ({"events": [], "mode": "merge"}, "empty|1 to 100"),
-        ({"events": [{"event_type": "a"}] * 101}, "0 to 100"),
-        ({"events": [{"event_type": "a", "transaction_id": "t"}] * 2}, "twice"),
-        ({"events": [{}]}, "event_type is required"),
-    ],
-)
-def test_previews_are_strict(http: httpx.Client, till: Till, body: dict[str, Any], complaint: str) -> None:
-    """§3.2: the one call that refuses unknown fields."""
-    import re
-
-    assert re.search(complaint, refused(http.post(f"/v1/customers/{till.customer}/previewEvents", json=body), 400))
-
-
-def test_sql_metrics_block_previews(http: httpx.Client, client: Metronome, shop: Shop) -> None:
-    """§6.1: 400; the draft itself leaves the product out."""
-    metric = client.v1.billable_metrics.create(name="m", sql="SELECT 1").data.id
-    card, customer = shop.card(), shop.customer()
-    shop.rate(card, shop.product(metric))
-    shop.contract(customer, card)
-    assert "SQL" in refused(http.post(f"/v1/customers/{customer}/previewEvents", json={"events": []}), 400)
-    assert [each.line_items for each in client.v1.customers.invoices.list(customer_id=customer)] == [[]]
 
 
 def test_unknown_invoices_are_404(http: httpx.Client, shop: Shop) -> None:

@@ -13,20 +13,14 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Final
 
+from card_kit import LATER
 from support import Project
 
 from nova_iac.kinds import KINDS
 from nova_iac.kinds.base import Kind
 from nova_iac.resource import Address
 
-LATER: Final = (
-    "2026-11-22T15:30:00Z",
-    "2026-11-23T14:30:00Z",
-    "2026-12-22T14:30:00Z",
-    "2027-11-22T14:30:00Z",
-    "2036-11-22T14:30:00Z",
-)
-"""An hour, a day, a month, a year and ten years after the tests' present."""
+__all__ = ["GONE", "LATER", "Edit", "Rich", "applied", "calls", "changed", "find", "reordered", "text"]
 
 GONE: Final = object()
 """In an edit: the field is left out."""

@@ -136,7 +136,8 @@ def test_two_products_are_switched_to_a_replaced_metric(tmp_path: Path) -> None:
 def test_product_that_changes_along_is_a_change_of_its_own(tmp_path: Path) -> None:
     """The switch and the product's own change are one call."""
     project = applied(STREAMING, tmp_path)
-    project.write(text(changed(STREAMING, {"billable_metrics.images.aggregation_type": "MAX", "products.images.name": "Pictures"})))
+    edits = {"billable_metrics.images.aggregation_type": "MAX", "products.images.name": "Pictures"}
+    project.write(text(changed(STREAMING, edits)))
 
     plan = project.plan()
     assert calls(plan) == REPLACE

@@ -34,7 +34,6 @@ BY_ALIAS = CARDS | {
     "customers": {"acme": {"name": "Acme", "contracts": {"fy26": {"rate_card_alias": "list", "starting_at": "2026-12-01"}}}}
 }
 DECEMBER = "2026-12-01T00:00:00Z"
-SCHEDULE = {"billing_anchor_date": "2026-12-15T00:00:00Z", "day": "CUSTOM_DATE", "frequency": "MONTHLY"}
 
 RICH = [
     Rich(
@@ -55,13 +54,15 @@ RICH = [
             Edit("ending_before", GONE, calls=(END,), fields={"ending_before": ("2027-12-01T00:00:00Z", None)}),
             Edit("net_payment_terms_days", 60, calls=(EDIT,)),
             Edit("net_payment_terms_days", GONE, calls=(EDIT,)),
-            Edit("usage_statement_schedule", {"frequency": "QUARTERLY", "day": "CUSTOM_DATE", "billing_anchor_date": "2026-12-15"},
-                 "replace", REPLACE, {"usage_statement_schedule.frequency": ("MONTHLY", "QUARTERLY")}, guards=("NV403",)),
+            Edit("usage_statement_schedule",
+                 {"frequency": "QUARTERLY", "day": "CUSTOM_DATE", "billing_anchor_date": "2026-12-15"}, "replace", REPLACE,
+                 {"usage_statement_schedule.frequency": ("MONTHLY", "QUARTERLY")}, guards=("NV403",)),
             Edit("usage_statement_schedule", {"frequency": "MONTHLY", "day": "CONTRACT_START"}, "replace", REPLACE,
                  {"usage_statement_schedule.day": ("CUSTOM_DATE", "CONTRACT_START"),
                   "usage_statement_schedule.billing_anchor_date": ("2026-12-15T00:00:00Z", None)}, guards=("NV403",)),
-            Edit("usage_statement_schedule", GONE, "replace", REPLACE, {"usage_statement_schedule": (SCHEDULE, None)},
-                 guards=("NV403",)),
+            Edit("usage_statement_schedule", GONE, "replace", REPLACE,
+                 {"usage_statement_schedule.day": ("CUSTOM_DATE", None),
+                  "usage_statement_schedule.billing_anchor_date": ("2026-12-15T00:00:00Z", None)}, guards=("NV403",)),
             Edit("usage_filter", {"group_key": "region", "group_values": ["eu"], "starting_at": "2026-12-01"}, calls=(FILTER,),
                  fields={"usage_filter.group_values": (["eu", "us"], ["eu"])}),
             Edit("usage_filter", GONE, refused="NV411"),
@@ -92,6 +93,19 @@ def test_fields_that_one_call_can_set_travel_together(tmp_path: Path) -> None:
     assert plan["calls"][0]["body"]["update_contract_end_date"] is None
     project.apply()
     assert all(project.actions(now=now) == {} for now in (NOW, *LATER))
+
+
+@pytest.mark.parametrize("schedule", [{"frequency": "MONTHLY"}, {"frequency": "MONTHLY", "day": "FIRST_OF_MONTH"}])
+def test_default_schedule_may_be_written_or_not(schedule: dict[str, str], tmp_path: Path) -> None:
+    """Monthly on the first is the default: writing it down, or leaving it out again, replaces no contract."""
+    plain = changed(SPEC, {"customers.acme.contracts.fy26.usage_statement_schedule": GONE})
+    written = changed(SPEC, {"customers.acme.contracts.fy26.usage_statement_schedule": schedule})
+    project = applied(plain, tmp_path)
+    for spec in (written, plain):
+        project.write(text(spec))
+        assert project.actions() == {}
+        project.apply()
+    assert project.writes() == []
 
 
 def filtered(project: Project, values: list[str], starting_at: str | None = None) -> None:

@@ -1,0 +1,1 @@
+"""Taking what exists under code: one object, a whole account, or a lockfile made again. Reads the account, writes nothing."""

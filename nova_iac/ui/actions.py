@@ -1,0 +1,181 @@
+"""What the buttons do: targeted applies, and one event. Each is a call of the API, with the same meaning for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from nova_iac import moment
+from nova_iac.desired.graph import ResourceGraph
+from nova_iac.kinds.customer import Customer
+from nova_iac.plan.change import Plan, PlanOptions
+from nova_iac.resource import Action, Address, AddressPattern, Resource
+from nova_iac.state.journal import Folded
+from nova_iac.ui import account, catalog, events, snippets
+from nova_iac.ui.desk import Choose, Desk, Session
+from nova_iac.ui.problems import Refusal
+
+_TAKES_AWAY: Final = (Action.ARCHIVE, Action.FORGET, Action.REPLACE)
+
+
+def create_metrics(desk: Desk, _fields: Mapping[str, str]) -> dict[str, Any]:
+    """``POST /api/metrics``: the metrics."""
+    return _apply(desk, _targets((catalog.METRICS,)))
+
+
+def set_up_pricing(desk: Desk, _fields: Mapping[str, str]) -> dict[str, Any]:
+    """``POST /api/pricing``: metrics, products, cards and their rates."""
+    return _apply(desk, _targets(catalog.PRICING))
+
+
+def create_customer(desk: Desk, fields: Mapping[str, str]) -> dict[str, Any]:
+    """``POST /api/customers {customer | ingest_alias}``: one customer of the spec, without its contracts.
+
+    A live holder of its alias is adopted.
+    """
+    session = desk.session()
+    customer = _customer(session, desk, fields)
+    return _apply(desk, lambda graph, folded: PlanOptions(excludes=_all_but(customer.address, graph, folded), adopt=True))
+
+
+def create_contract(desk: Desk, fields: Mapping[str, str]) -> dict[str, Any]:
+    """``POST /api/contract {customer, contract}``: a customer's contracts, or the one that is named, and what they need."""
+    session = desk.session()
+    graph = session.graph(destroy=False)
+    customer = _customer(session, desk, fields).address.keys[0]
+    own = [one.address for one in catalog.contracts(graph).get(customer, ())]
+    named = fields.get("contract")
+    wanted = [address for address in own if named in (None, address.keys[-1])]
+    if not wanted:
+        names = ", ".join(address.keys[-1] for address in own)
+        message = f"The spec has no contract {named!r} of {customer}." if named else f"The spec has no contract of {customer}."
+        advice = f"It has: {names}." if names else f"Add one under `customers: {customer}:` in {session.spec.path.name}."
+        yaml = None if names else snippets.contract(customer, graph, moment.text(desk.now()))
+        raise Refusal(422, "no_contract", message, advice, more={"yaml": yaml} if yaml else {})
+    return _apply(desk, lambda _graph, _folded: PlanOptions(targets=tuple(wanted), adopt=True))
+
+
+def generate(desk: Desk, fields: Mapping[str, str]) -> dict[str, Any]:
+    """``POST /api/generate {tier, customer, product, transaction_id}``: one unit of usage at a tier."""
+    session = desk.session()
+    _refuse_protected(session)
+    graph, folded = session.graph(destroy=False), session.folded()
+    tier = fields.get("tier")
+    customer = _customer(session, desk, fields)
+    now = moment.text(desk.now())
+    offers = catalog.offers(graph, customer.address.keys[0], now)
+    if tier is None:
+        known = ", ".join(dict.fromkeys(one for offer in offers for one in offer.tiers)) or "none"
+        raise Refusal(422, "no_tier", "tier is missing.", f"The tiers are {known}.")
+    offer = events.offer_with_tier(offers, tier, fields.get("product"))
+    recorded = {} if folded is None else folded.lockfile.resources
+    missing = [one for one in (offer.metric.address, customer.address) if one not in recorded or recorded[one].id is None]
+    if missing:
+        raise Refusal(
+            409, "not_created", f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not created yet.",
+            "Set up pricing, create the customer and its contract first.",
+        )  # fmt: skip
+    customer_id = str(recorded[customer.address].id)
+    sent = events.event(
+        offer, tier, customer_id=customer_id, timestamp=now, transaction_id=fields.get("transaction_id")
+    )  # fmt: skip
+    account.send_event(desk.client(session), sent)
+    return {"message": f"Sent 1 event: {tier}.", "event": sent}
+
+
+def _apply(desk: Desk, choose: Choose) -> dict[str, Any]:
+    _refuse_protected(desk.session())
+    applied = desk.apply(choose, _check)
+    return {
+        "message": applied.summary,
+        "changes": [{"address": one.address, "action": one.action.word} for one in applied.plan.doing],
+        "warnings": [one.detail for one in applied.plan.warnings],
+    }
+
+
+def _refuse_protected(session: Session) -> None:
+    name = session.environment.name
+    if session.environment.protected:
+        raise Refusal(
+            403, "protected", f"Environment {name} is protected: this view only reads there.",
+            f"Save a plan, have it reviewed, and apply it: `nova-iac plan -e {name} --out plan.json`, "
+            f"then `nova-iac apply -e {name} plan.json`.",
+        )  # fmt: skip
+
+
+def _check(plan: Plan) -> None:
+    """A button sets things up; what is dangerous or takes something away is for the command line, which shows it and asks."""
+    blocking = plan.blocking(())
+    if blocking:
+        hits = [{"code": hit.code, "address": hit.address, "detail": hit.message} for hit in blocking]
+        raise Refusal(
+            409, "guard", f"A guard blocks this: {blocking[0].address} {blocking[0].message}.",
+            "Review it with `nova-iac plan`; what is meant is let through with `nova-iac apply --allow`.", more={"details": hits},
+        )  # fmt: skip
+    taken = [change.address for change in plan.doing if change.action in _TAKES_AWAY]
+    if taken:
+        raise Refusal(
+            409, "takes_away", f"This would also archive, replace or forget {', '.join(taken[:5])}.",
+            "Review that with `nova-iac plan`, and do it with `nova-iac apply`.",
+        )  # fmt: skip
+
+
+def _targets(patterns: Iterable[AddressPattern]) -> Choose:
+    """Those of some patterns that name anything: one that names nothing would be refused."""
+
+    def choose(graph: ResourceGraph, folded: Folded | None) -> PlanOptions:
+        known = _known(graph, folded)
+        targets = tuple(one.text for one in patterns if any(one.matches(address) for address in known))
+        if not targets:
+            raise Refusal(422, "nothing_declared", "The spec declares nothing of this.", "Add it to the spec first.")
+        return PlanOptions(targets=targets)
+
+    return choose
+
+
+def _all_but(address: Address, graph: ResourceGraph, folded: Folded | None) -> tuple[str, ...]:
+    """Exclusions that leave one address and what it needs: as a target it would bring its children along."""
+    keep, work = {address}, [address]
+    while work:
+        for other in graph.after.get(work.pop(), ()):
+            if other not in keep:
+                keep.add(other)
+                work.append(other)
+    kept_kinds = {one.kind for one in keep}
+    others = [one for one in _known(graph, folded) if one not in keep]
+    return tuple(dict.fromkeys(one.head if one.kind in kept_kinds else f"{one.kind}.*" for one in others))
+
+
+def _known(graph: ResourceGraph, folded: Folded | None) -> list[Address]:
+    recorded = () if folded is None else folded.lockfile.resources
+    return list(dict.fromkeys([*graph.resources, *recorded]))
+
+
+def _customer(session: Session, desk: Desk, fields: Mapping[str, str]) -> Resource:
+    """The customer that a call names by key or by alias; the only one, where it names none.
+
+    :raises Refusal: the spec doesn't have it; with the YAML that would add it.
+    """
+    graph = session.graph(destroy=False)
+    known = catalog.customers(graph)
+    key, alias = fields.get("customer"), fields.get("ingest_alias")
+    if key is None and alias is None:
+        if len(known) == 1:
+            return next(iter(known.values()))
+        raise Refusal(422, "which_customer", "Which customer?", f'Name one: {{"customer": …}}, of {", ".join(known) or "none"}.')
+    for name, one in known.items():
+        aliases = one.attributes.get("ingest_aliases") or ()
+        if key in (None, name) and (alias is None or alias in aliases):
+            return one
+        if key in aliases and alias is None:
+            return one
+    file = session.spec.path.name
+    excluded = session.spec.excluded.get(Address.of(Customer.name, key)) if key else None
+    if excluded is not None:
+        environment = session.environment.name
+        message = f"Customer {key} is excluded from environment {environment} at {excluded}."
+        raise Refusal(422, "excluded", message, "Take it off `exclude:` there if it belongs here.")
+    raise Refusal(
+        422, "unknown_customer", f"The spec has no customer {key or alias!r}.", f"Add it to {file}, review that, and ask again.",
+        more={"yaml": snippets.customer(key, alias, graph, moment.text(desk.now()))},
+    )  # fmt: skip

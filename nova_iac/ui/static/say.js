@@ -1,0 +1,46 @@
+// What happened, for eyes and ears: a short message over the page, and the live region.
+
+import { byId, make, write } from "./dom.js";
+
+const STAYS = 7000; // milliseconds that a good message is seen
+
+/** Tell something that a screen reader should say when it has a moment. */
+export function say(text) {
+  const region = byId("said");
+  write(region, "");
+  requestAnimationFrame(() => write(region, text));
+}
+
+/** Something was done. */
+export function tell(text) {
+  clear();
+  const message = make("div", { className: "message", "aria-hidden": "true" }, make("p", { className: "told", textContent: text }));
+  byId("messages").append(message);
+  setTimeout(() => message.remove(), STAYS);
+  say(text);
+}
+
+/** Something went wrong. It stays until it is put away or something else happens. */
+export function complain(problem) {
+  clear();
+  const away = make("button", { type: "button", className: "button quiet", textContent: "Close" });
+  const message = make("div", { className: "message bad", role: "alert" }, make("p", { className: "told", textContent: problem.message }), away);
+  if (problem.advice) message.append(make("p", { className: "advice", textContent: problem.advice }));
+  if (problem.details?.length) message.append(make("ul", {}, ...problem.details.map(line)));
+  if (problem.yaml) message.append(make("pre", { textContent: problem.yaml, tabIndex: 0, role: "region", "aria-label": "YAML to add" }));
+  const before = document.activeElement;
+  away.addEventListener("click", () => {
+    message.remove();
+    if (before instanceof HTMLElement && before.isConnected) before.focus();
+  });
+  byId("messages").append(message);
+}
+
+function line(detail) {
+  const place = [detail.location, detail.code, detail.address].filter(Boolean).join(" · ");
+  return make("li", {}, make("code", { textContent: place }), ` ${detail.detail ?? ""}`);
+}
+
+function clear() {
+  byId("messages").replaceChildren();
+}
