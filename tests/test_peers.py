@@ -121,7 +121,6 @@ def test_product_with_prices_can_be_removed(card: Card) -> None:
     assert settled(card)
 
 
-@pytest.mark.xfail(reason="what refers to an object that is adopted in the same run isn't recognised")
 @pytest.mark.parametrize(
     "entry",
     [

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nova_iac import timeline
 from nova_iac.adopt.keys import Keyed, assign_keys
+from nova_iac.adopt.record import block_of, not_said, prices_under
 from nova_iac.desired.graph import ResourceGraph
-from nova_iac.errors import Diagnostic, Location, PlanError, Severity, SpecError
+from nova_iac.errors import Diagnostic, PlanError, Severity, SpecError
 from nova_iac.kinds.base import Kind, Names
 from nova_iac.kinds.block import Block
 from nova_iac.kinds.sighting import Sighting
@@ -22,8 +22,6 @@ from nova_iac.plan.planner import make_plan
 from nova_iac.remote import Client
 from nova_iac.resource import Address, Attributes, Value
 from nova_iac.state.lockfile import LockEntry, Lockfile
-
-_NOWHERE = Location("", 1, 1)
 
 Judge = Callable[[Mapping[Address, Value]], ResourceGraph]
 """Writes blocks as a spec, reads that, and builds its graph; raises SpecError for what doesn't stand."""
@@ -157,7 +155,7 @@ class _Draft:
                     self.drop(address, why)
                     del resources[address]
             if resources:
-                typed[block] = _block(block, kind.block_data(resources, typed))
+                typed[block] = block_of(block, kind.block_data(resources, typed))
         return {address: block.data for address, block in typed.items()}
 
     def _not_said(self, kind: Kind, address: Address, attributes: Attributes, typed: Mapping[Address, Block]) -> str | None:
@@ -170,14 +168,8 @@ class _Draft:
             return None
         if sighting.beyond:
             return f"{', '.join(sighting.beyond)}: a spec has no words for them"
-        head = Address(address.head)
-        resources, problems = kind.expand(_block(head, kind.block_data({address: attributes}, typed)), typed)
-        for problem in problems:
-            if problem.severity is Severity.ERROR:
-                return problem.detail
-        said = {resource.address: resource.attributes[kind.appends] for resource in resources}
-        if said.keys() != {address} or not timeline.same(said[address], attributes[kind.appends]):
-            return "a spec can't say it"
+        if why := not_said(kind, address, attributes, typed):
+            return why
         self._sound.add(address)
         return None
 
@@ -185,7 +177,7 @@ class _Draft:
         """What is recorded: what was declared, which the account is known to hold."""
         found = {}
         for address, resource in graph.resources.items():
-            prices = any(kind.parent == address.kind and kind.appends for kind in self.kinds.values())
+            prices = prices_under(self.kinds[address.kind], self.kinds)
             ident = self.keyed.objects[address][0].id
             found[address] = LockEntry(ident, resource.attributes, resource.depends_on, resource.lifecycle, in_use=prices)
         return found
@@ -203,7 +195,3 @@ class _Draft:
             if kind.name in present and not part.readable
         ]
         return out
-
-
-def _block(address: Address, data: Value) -> Block:
-    return Block(address, data, _NOWHERE, lambda _: _NOWHERE)

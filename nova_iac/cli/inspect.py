@@ -38,7 +38,7 @@ def show_resource(ctx: click.Context, what: str, *, refresh: bool) -> None:
     :raises UsageProblem: it is no address, or of nothing known.
     """
     from nova_iac.render.resource import resource_text
-    from nova_iac.state.live import read_live, reading_of
+    from nova_iac.state.live import none_adopted, read_live, reading_of
 
     session = open_session(ctx)
     graph = session.graph(destroy=False)
@@ -56,7 +56,7 @@ def show_resource(ctx: click.Context, what: str, *, refresh: bool) -> None:
     live = None
     if refresh and address in lockfile.resources:
         with session.client() as client:
-            live = read_live(reading_of(graph, lockfile, KINDS, [address]), KINDS, client).objects.get(address)
+            live = read_live(reading_of(graph, lockfile, KINDS, [address]), KINDS, client, none_adopted).objects.get(address)
     read = refresh and address in lockfile.resources
     case = Case(address, KINDS[address.kind], graph.resources.get(address), lockfile.resources.get(address), live, read)
     style = style_for(sys.stdout, no_color=session.settings.no_color)

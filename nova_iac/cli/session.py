@@ -109,7 +109,8 @@ class Session:
         lockfile = folded.lockfile if folded else Lockfile("", 0, self.environment.name, self.base_url)
         live = NOT_READ
         if client is not None:
-            from nova_iac.state.live import plan_reading, read_live
+            from nova_iac.plan.twins import adoption
+            from nova_iac.state.live import none_adopted, plan_reading, read_live
 
             reading = plan_reading(graph, lockfile, KINDS, options)
             if (seconds := reading.seconds(KINDS)) > _SLOW_REFRESH:
@@ -118,7 +119,7 @@ class Session:
                     "--no-refresh reads nothing.",
                     err=True,
                 )
-            live = read_live(reading, KINDS, client)
+            live = read_live(reading, KINDS, client, adoption(graph, KINDS) if options.adopt else none_adopted)
         return make_plan(
             graph,
             lockfile,
@@ -135,10 +136,10 @@ class Session:
     def drift(self, graph: ResourceGraph, lockfile: Lockfile, client: Client, addresses: Iterable[Address]) -> list[Drift]:
         """Which of some recorded resources differ in the account from what was recorded."""
         from nova_iac.plan.verdict import Case, drift_of
-        from nova_iac.state.live import read_live, reading_of
+        from nova_iac.state.live import none_adopted, read_live, reading_of
 
         reading = reading_of(graph, lockfile, KINDS, addresses)
-        live = read_live(reading, KINDS, client)
+        live = read_live(reading, KINDS, client, none_adopted)
         cases = (
             Case(address, KINDS[address.kind], None, lockfile.resources.get(address), live.objects.get(address), read=True)
             for address in live.asked

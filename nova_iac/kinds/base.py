@@ -139,6 +139,15 @@ class Hazard:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """What to know of a task though nothing stands in its way: a warning's code, its fixed summary, and a sentence."""
+
+    code: str
+    summary: str
+    detail: str
+
+
 class Declared:
     """All that is declared, with the two indexes that checks and orders over many resources need."""
 
@@ -308,6 +317,10 @@ class Kind(ABC):
 
     def hazards(self, task: Task) -> Iterable[Hazard]:  # noqa: ARG002
         """The dangers of a task."""
+        return ()
+
+    def cautions(self, task: Task) -> Iterable[Caution]:  # noqa: ARG002
+        """What to know of a task, as warnings."""
         return ()
 
     # --- live state ----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from nova_iac.errors import Diagnostic, Severity
 from nova_iac.kinds.base import (
     NOT_CLEARABLE,
     Call,
+    Caution,
     Declared,
     EffectiveAt,
     Field,
@@ -182,6 +184,15 @@ class Contract(Kind):
         """Archiving cancels drafts and ends billing (§2.2)."""
         if task.action is Action.ARCHIVE:
             yield Hazard("NV403", "would be archived: this can't be undone, its draft invoices are cancelled")
+
+    def cautions(self, task: Task) -> Iterable[Caution]:
+        """A contract that starts in the past bills at once what was used since then (§3.7, §17.35)."""
+        start = task.desired.get("starting_at", "")
+        if task.action is Action.CREATE and moment.parse(start) < moment.parse(task.now) - timedelta(days=1):
+            yield Caution(
+                "NV417", "Backdated contract",
+                f"it starts {moment.show(start)}, which is past: invoices of periods that are over may be finalized at once.",
+            )  # fmt: skip
 
     def read(self, wanted: Sequence[Wanted], client: Client, names: Names) -> Mapping[Address, RemoteObject]:
         """One list per customer; a recorded contract that it lacks is asked for singly (it may be archived)."""

@@ -37,7 +37,7 @@ def timeline_changes(desired: Sequence[timeline.Entry], live: Sequence[timeline.
             continue
         wanted, now = timeline.value_at(desired, instant), timeline.value_at(live, instant)
         if timeline.equal(wanted, now):
-            if last is not None and last[0] is not None and last[1] is None and wanted is None:
+            if last is not None and last[0] is not None and timeline.is_none(last[1]) and wanted is None:
                 # Both are nothing again: that the new price ends here shows nowhere else.
                 found.append(FieldChange(f"entries[{begun}].ending_before", None, instant))
             last = None

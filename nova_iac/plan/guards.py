@@ -30,7 +30,10 @@ def guards_of(
     times: Times,
 ) -> list[GuardHit]:
     """Every guard that this plan hits, by code and address."""
-    hits = [hit for verdict in verdicts for hit in (*_retroactive(verdict, lockfile, times), *_protected(verdict))]
+    verdicts = list(verdicts)
+    in_use = {address for address, entry in lockfile.resources.items() if entry.in_use}
+    in_use |= {verdict.address for verdict in verdicts if verdict.action is Action.ADOPT}
+    hits = [hit for verdict in verdicts for hit in (*_retroactive(verdict, in_use, times), *_protected(verdict))]
     for task in tasks:
         hits += [GuardHit(hazard.code, task.address, hazard.message) for hazard in kinds[task.address.kind].hazards(task)]
     hits += _thresholds(changes, lockfile)
@@ -43,13 +46,12 @@ def guards_of(
     return sorted(hits, key=lambda hit: (hit.code, hit.address, hit.message))
 
 
-def _retroactive(verdict: Verdict, lockfile: Lockfile, times: Times) -> Iterable[GuardHit]:
+def _retroactive(verdict: Verdict, in_use: set[Address], times: Times) -> Iterable[GuardHit]:
     """NV401: what was charged, or is being charged, would be charged differently."""
     case = verdict.case
     if case.kind.appends:
-        card = lockfile.resources.get(Address.of(case.kind.parent or "", case.address.keys[0]))
         past = [post for post in verdict.posts if post.starting_at < times.now]
-        if card is None or not card.in_use or not past:
+        if Address.of(case.kind.parent or "", case.address.keys[0]) not in in_use or not past:
             return
         since = moment.show(past[0].starting_at)
         message = f"would change the price from {since} on, which is past; usage since then is rated again."

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from nova_iac.desired.graph import ResourceGraph
-from nova_iac.errors import Diagnostic, PlanError
-from nova_iac.kinds.base import Kind
+from nova_iac.errors import Diagnostic, PlanError, Severity
+from nova_iac.kinds.base import Kind, Task
 from nova_iac.plan.calls import plan_calls
 from nova_iac.plan.change import Plan, PlanOptions
 from nova_iac.plan.decide import Decider, parent_of
@@ -74,7 +74,7 @@ def make_plan(
         calls=calls,
         drift=tuple(one for one in drift if one is not None),
         guards=tuple(guards_of(verdicts.values(), tasks, changes, lockfile, live, kinds, options, times)),
-        warnings=(*graph.warnings, *decider.warnings),
+        warnings=(*graph.warnings, *decider.warnings, *_cautions(tasks, graph, kinds)),
         notes=(*notes, *outcome.rename_notes()),
         records=_together(move_effects, records, lockfile),
         moves={
@@ -83,6 +83,17 @@ def make_plan(
             if verdict.moves and verdict.action is Action.NOOP
         },
     )
+
+
+def _cautions(tasks: Sequence[Task], graph: ResourceGraph, kinds: Mapping[str, Kind]) -> Iterable[Diagnostic]:
+    """What the kinds warn of, at the resource's place in the spec."""
+    for task in tasks:
+        resource = graph.resources.get(task.address)
+        for one in kinds[task.address.kind].cautions(task) if resource else ():
+            detail = f"{task.address}: {one.detail}"
+            yield Diagnostic(
+                Severity.WARNING, one.code, one.summary, detail, task.address, resource.location if resource else None
+            )
 
 
 def addresses_in_scope(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
+from nova_iac.desired.graph import ResourceGraph
 from nova_iac.errors import Diagnostic, Severity
+from nova_iac.kinds.base import Kind
 from nova_iac.plan.change import PlanOptions
 from nova_iac.plan.inputs import LiveState
 from nova_iac.plan.verdict import Case, live_value, problem
@@ -33,7 +35,7 @@ class Twins:
         """The object to adopt, or why none is adopted (nothing, if none was asked for or found)."""
         if not self._adopt:
             return []
-        fitting = [one for one in candidates if case.kind.adopted_by == "identity" or equal_in_all(case, one)]
+        fitting = _fitting(case, candidates)
         if len(fitting) == 1:
             return fitting[0]
         if not fitting:
@@ -91,3 +93,18 @@ def equal_in_all(case: Case, found: RemoteObject) -> bool:
         not case.kind.fields[name].readable or live_value(as_found, name, value) == value
         for name, value in case.desired.attributes.items()
     )
+
+
+def adoption(graph: ResourceGraph, kinds: Mapping[str, Kind]) -> Callable[[Address, Sequence[RemoteObject]], str | None]:
+    """Which of some found objects a declared address takes over under ``--adopt``: the only one that fits."""
+
+    def adopting(address: Address, candidates: Sequence[RemoteObject]) -> str | None:
+        case = Case(address, kinds[address.kind], graph.resources.get(address), None, None, read=False)
+        fitting = _fitting(case, candidates)
+        return fitting[0].id if len(fitting) == 1 else None
+
+    return adopting
+
+
+def _fitting(case: Case, candidates: Sequence[RemoteObject]) -> list[RemoteObject]:
+    return [one for one in candidates if case.kind.adopted_by == "identity" or equal_in_all(case, one)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nova_iac.desired.graph import ResourceGraph
@@ -63,26 +63,45 @@ def _reading(graph: ResourceGraph, lockfile: Lockfile, kinds: Mapping[str, Kind]
         )
         if entry is not None or (kind.appends and Address.of(kind.parent or "", address.keys[0]) in lockfile.resources):
             recorded.setdefault(kind.name, []).append(wanted)
-        elif not kind.appends:
+        else:
             unrecorded.setdefault(kind.name, []).append(wanted)
     return Reading(lockfile, recorded, unrecorded)
 
 
-def read_live(reading: Reading, kinds: Mapping[str, Kind], client: Client) -> LiveState:
+def read_live(
+    reading: Reading, kinds: Mapping[str, Kind], client: Client, adopting: Callable[[Address, Sequence[RemoteObject]], str | None]
+) -> LiveState:
     """The live state. Changes nothing.
 
+    :param adopting: which id an unrecorded address takes over of those that were found for it, None for none. What refers to it
+        is looked for by that id.
     :raises RemoteError: a read failed for good.
     """
-    names = Names({address: entry.id for address, entry in reading.lockfile.resources.items() if entry.id})
+    ids = {address: entry.id for address, entry in reading.lockfile.resources.items() if entry.id}
+    names = Names(ids)
 
     def recorded(name: str) -> Mapping[Address, RemoteObject]:
         return kinds[name].read(reading.recorded[name], client, names)
 
     objects = {address: one for part in client.map(recorded, reading.recorded) for address, one in part.items()}
-    found = {}
-    for name, wanted in reading.unrecorded.items():
-        ours = set(names.ids)
-        for address, candidates in kinds[name].find(wanted, client, names).items():
-            found[address] = tuple(one for one in candidates if one.id not in ours)
-    asked = frozenset(item.address for wanted in reading.recorded.values() for item in wanted)
-    return LiveState(True, asked, objects, found)
+    asked = {item.address for wanted in reading.recorded.values() for item in wanted}
+    found: dict[Address, Sequence[RemoteObject]] = {}
+    for name, kind in kinds.items():
+        wanted = reading.unrecorded.get(name, ())
+        if kind.appends:
+            # Nothing is looked for under a parent that is neither recorded nor taken over.
+            wanted = [item for item in wanted if Address.of(kind.parent or "", item.address.keys[0]) in ids]
+            objects |= kind.read(wanted, client, names) if wanted else {}
+            asked |= {item.address for item in wanted}
+        elif wanted:
+            for address, candidates in kind.find(wanted, client, names).items():
+                found[address] = tuple(one for one in candidates if one.id not in set(names.ids))
+            taken = {item.address: adopting(item.address, found.get(item.address, ())) for item in wanted}
+            ids |= {address: remote for address, remote in taken.items() if remote}
+            names = Names(ids)
+    return LiveState(True, frozenset(asked), objects, found)
+
+
+def none_adopted(_address: Address, _candidates: Sequence[RemoteObject]) -> str | None:
+    """For runs that take nothing over."""
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Callable
 from types import FrameType
@@ -45,4 +46,6 @@ def serve(app: WSGIApplication, port: int, *, ready: Callable[[str], None], clos
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
+    # A read that still waits for Metronome then has nobody to answer; what waitress says of that helps nobody either.
+    logging.getLogger("waitress").setLevel(logging.CRITICAL)
     raise SystemExit(0)  # which waitress' loop takes as its end

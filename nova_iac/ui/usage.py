@@ -89,6 +89,7 @@ def _product(offer: Offer, folded: Folded | None, lines: Lines, counts: Mapping[
     return {
         "key": offer.key,
         "name": offer.product.attributes.get("name", offer.key),
+        "unit": offer.metric.attributes.get("aggregation_key") or "events",
         "tier_key": offer.tier_key,
         "quantity": plain(sum(counts.values(), Decimal(0))),
         "total": _sums((line["total"], line["credit_type"]) for part in own.values() for line in part),

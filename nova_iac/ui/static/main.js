@@ -90,7 +90,7 @@ async function lookNow(whole) {
     const asOf = await lookAtUsage();
     looks += 1;
     failures = 0;
-    live("yes", `Updated ${asOf?.slice(11, 19) ?? ""} UTC`);
+    live("yes", `${asOf?.slice(11, 19) ?? ""} UTC`, "Updated ");
   } catch (problem) {
     failed(problem);
   }
@@ -113,8 +113,9 @@ function pause() {
   return document.hidden ? LONGEST_PAUSE : Math.min(usual * 2 ** Math.min(failures, 5), LONGEST_PAUSE);
 }
 
-function live(state, text) {
+function live(state, text, word = "") {
   document.querySelector(".fresh").dataset.live = state;
+  write(document.querySelector(".fresh .word"), word);
   write(byId("fresh"), text);
 }
 

@@ -24,13 +24,13 @@ export function showResources(status) {
 
 function build(one) {
   if (one.more) return make("li", {}, make("span", { className: "more" }));
-  return make(
-    "li",
-    {},
-    make("span", { className: "label" }),
-    make("span", { className: "address", textContent: one.address }),
-    make("span", { className: "state" }),
-  );
+  const address = make("span", { className: "address" }, ...breakable(one.address));
+  return make("li", {}, make("span", { className: "label" }), address, make("span", { className: "state" }));
+}
+
+/** An address that may go on in the next line before each dot and bracket. */
+function breakable(address) {
+  return address.split(/(?=[.[])/).flatMap((part) => [make("wbr"), part]);
 }
 
 function show(element, one, labels) {
@@ -38,7 +38,7 @@ function show(element, one, labels) {
     write(element.querySelector(".more"), `and ${one.more} more`);
     return;
   }
-  write(element.querySelector(".label"), `${one.kind}: ${one.name}`);
+  write(element.querySelector(".label"), one.name);
   const state = element.querySelector(".state");
   state.dataset.state = one.state;
   state.title = one.reason ?? "";

@@ -10,6 +10,7 @@ const WORDS = {
   customer: { absent: "Create customer", found: "Adopt customer", other: "Apply customer" },
   contract: { absent: "Create contract", found: "Adopt contract", other: "Apply contract" },
 };
+const DONE = { create: "created", update: "updated", schedule: "scheduled", adopt: "adopted" };
 const PATHS = { pricing: "/api/pricing", customer: "/api/customers", contract: "/api/contract" };
 
 let after = () => {};
@@ -42,7 +43,7 @@ export function showSetup(status, key) {
 
 function describe(chosen, status) {
   const where = `Add one under customers: in ${status.spec}.`;
-  write(what("customer"), chosen ? [chosen.name, ...chosen.aliases].join(" · ") : `None in this environment. ${where}`);
+  write(what("customer"), chosen ? [chosen.name, chosen.aliases.join(", ")].filter(Boolean).join("\n") : `None in this environment. ${where}`);
   const names = chosen?.contracts.map((address) => address.split(".").at(-1)).join(", ");
   write(what("contract"), names || "None in the spec.");
   const hint = byId("setup-hint");
@@ -77,7 +78,7 @@ async function press(name) {
   try {
     const answer = await post(PATHS[name], name === "pricing" || customer === null ? {} : { customer });
     await after();
-    tell([answer.message, ...answer.warnings].join(" "));
+    tell([outcome(answer.changes), ...answer.warnings].join(" "));
     if (control.hidden || control.disabled) next()?.focus();
   } catch (problem) {
     complain(problem);
@@ -85,6 +86,14 @@ async function press(name) {
   } finally {
     control.removeAttribute("aria-busy");
   }
+}
+
+/** What an apply came to, in a line. */
+function outcome(changes) {
+  if (!changes.length) return "Nothing to do: it is in place already.";
+  const counts = new Map();
+  for (const { action } of changes) counts.set(action, (counts.get(action) ?? 0) + 1);
+  return `Done: ${[...counts].map(([action, count]) => `${count} ${DONE[action] ?? action}`).join(", ")}.`;
 }
 
 /** Where to go on: the next step's button, else the first that makes usage. */

@@ -29,7 +29,7 @@ export function showUsage(usage, note) {
   customer = usage.customer;
   const total = usage.total.join(" + ");
   write(byId("day"), `${DAY.format(new Date(`${usage.day}T00:00:00Z`))}, UTC`);
-  write(byId("total"), total || (usage.ready ? "0" : "–"));
+  write(byId("total"), total || "Nothing billed yet");
   section.dataset.calm = total ? "no" : "yes";
   write(byId("draft"), drafts(usage.invoices) || "No draft invoice yet");
   const products = byId("products");
@@ -52,7 +52,7 @@ function drafts(invoices) {
 
 /** A screen reader hears of new usage, not of every look. */
 function announce(usage, total) {
-  const text = usage.products.map((one) => `${one.name}: ${one.quantity}`).join(", ");
+  const text = usage.products.map((one) => `${one.name}: ${counted(one.quantity, one.unit)}`).join(", ");
   const now = `Usage today ${text}${total ? `, billed ${total}` : ""}.`;
   if (said !== null && now !== said) say(now);
   said = now;
@@ -70,8 +70,15 @@ function buildProduct(product) {
 function showProduct(element, product) {
   write(element.querySelector("h3"), product.name);
   const by = product.tier_key ? ` by ${product.tier_key}` : "";
-  write(element.querySelector(".product-head p"), `${product.quantity} today${by}`);
-  keyed(element.querySelector(".groups"), product.groups, (one) => JSON.stringify(one.values), (one) => buildGroup(product, one), showGroup);
+  write(element.querySelector(".product-head p"), `${counted(product.quantity, product.unit)} today${by}`);
+  const show = (row, one) => showGroup(row, one, product.unit);
+  keyed(element.querySelector(".groups"), product.groups, (one) => JSON.stringify(one.values), (one) => buildGroup(product, one), show);
+}
+
+/** "3 images" of 3 and num_images. */
+function counted(quantity, unit) {
+  const word = unit.replace(/^(num|number_of|count_of)_/, "").replaceAll("_", " ");
+  return `${quantity} ${quantity === "1" ? word.replace(/(?<=[^s])s$/, "") : word}`;
 }
 
 function buildGroup(product, group) {
@@ -87,17 +94,18 @@ function buildGroup(product, group) {
     make("span", { className: "name", textContent: group.label }),
     make("span", { className: "price" }),
     make("span", { className: "bar", "aria-hidden": "true" }, make("span")),
-    make("span", { className: "count" }, make("span", { className: "number" }), make("span", { className: "unit", textContent: " counted" })),
+    make("span", { className: "count" }, make("span", { className: "number" }), make("span", { className: "unit" })),
     make("span", { className: "amount" }),
     press,
   );
 }
 
-function showGroup(element, group) {
+function showGroup(element, group, unit) {
   const amount = group.amount?.join(" + ") ?? (group.quantity === "0" ? "–" : "not billed");
   const count = element.querySelector(".number");
   const changed = count.textContent !== "" && (count.textContent !== group.quantity || element.querySelector(".amount").textContent !== amount);
   write(count, group.quantity);
+  write(element.querySelector(".unit"), counted(group.quantity, unit).slice(group.quantity.length));
   write(element.querySelector(".amount"), amount);
   element.querySelector(".amount").classList.toggle("none", group.amount === null);
   write(element.querySelector(".price"), group.price ? `${group.price} each` : group.tier ? "tiered price" : "no price");
