@@ -163,9 +163,8 @@ def main(lines: int, rounds: int) -> None:
                     flush=True,
                 )
             _, small = rate([*emit, str(tenth)], lines // 10, folder)
-            print(
-                f"median: {statistics.median(r[0] for r in ratios):.1f} x batches, {statistics.median(r[1] for r in ratios):.0f} x single"
-            )
+            medians = [statistics.median(column) for column in zip(*ratios, strict=True)]
+            print(f"median of {rounds}: {medians[0]:.1f} x batches, {medians[1]:.0f} x single")
             print(f"peak memory: {small:.0f} MiB at {lines // 10:,} lines, {memory:.0f} MiB at {lines:,}")
     finally:
         sink.communicate("")

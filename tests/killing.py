@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -52,11 +53,18 @@ def kill_at(project: Project, step: int, *arguments: str) -> None:
     assert os.WTERMSIG(status) == signal.SIGKILL
 
 
+def fork() -> int:
+    """os.fork, which newer Pythons warn of where other threads run; the child here uses none of theirs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
 def _run(project: Project, arguments: tuple[str, ...], kill_at_step: int | None) -> tuple[int, list[str]]:
     import metronome  # noqa: F401 - loaded once, before the fork
 
     reader, writer = os.pipe()
-    child = os.fork()
+    child = fork()
     if not child:
         os.close(reader)
         try:

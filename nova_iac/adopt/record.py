@@ -78,8 +78,6 @@ def not_said(kind: Kind, address: Address, attributes: Attributes, blocks: Mappi
     said = {resource.address: resource.attributes for resource in resources}
     if said.keys() != {address}:
         return "a spec has no words for it"
-    if kind.appends:
-        same = timeline.same(said[address][kind.appends], attributes[kind.appends])
-    else:
-        same = said[address] == attributes
+    now, then = attributes, said[address]
+    same = timeline.same(then[kind.appends], now[kind.appends]) if kind.appends else then == now
     return None if same else "a spec has no words for it"

@@ -109,7 +109,7 @@ def _check(plan: Plan) -> None:
     if blocking:
         hits = [{"code": hit.code, "address": hit.address, "detail": hit.message} for hit in blocking]
         raise Refusal(
-            409, "guard", f"A guard blocks this: {blocking[0].address} {blocking[0].message}.",
+            409, "guard", f"{len(blocking)} {'guard blocks' if len(blocking) == 1 else 'guards block'} this; nothing was sent.",
             "Review it with `nova-iac plan`; what is meant is let through with `nova-iac apply --allow`.", more={"details": hits},
         )  # fmt: skip
     taken = [change.address for change in plan.doing if change.action in _TAKES_AWAY]

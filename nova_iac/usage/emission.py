@@ -70,14 +70,27 @@ class Progress:
 
 
 class Intake:
-    """Turns rows into batches of events that are to be sent."""
+    """Turns rows into batches of events that are to be sent.
 
-    def __init__(self, source: Source, judge: Judge, unknown: Unknown, clock: Callable[[], datetime], tally: Tally) -> None:
+    :param sampled: keep a sample of them.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        judge: Judge,
+        unknown: Unknown,
+        clock: Callable[[], datetime],
+        tally: Tally,
+        *,
+        sampled: bool = False,
+    ) -> None:
         self._source = source
         self._judge = judge
         self._unknown = unknown
         self._clock = clock
         self._tally = tally
+        self._sampled = sampled
         self._open = Batch([], [], source.position)
         self._size = 0
         self.sample: list[Ready] = []
@@ -104,7 +117,8 @@ class Intake:
         batch, self._open, self._size = self._open, Batch([], [], self._source.position), 0
         batch.end = self._source.position
         self._judge.look_at_clock(self._clock())
-        self._keep_some(batch.ready)
+        if self._sampled:
+            self._keep_some(batch.ready)
         return batch
 
     def take(self, row: Row) -> None:

@@ -7,10 +7,11 @@ spec names), or a value that can't be counted.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
+from operator import itemgetter
 from typing import Final
 
 from nova_iac import moment, rating
@@ -18,7 +19,8 @@ from nova_iac.resource import Address
 from nova_iac.usage.agreed import Agreed
 from nova_iac.usage.event import AHEAD, BEHIND, Event, Exact
 
-_CACHED: Final = 20_000
+_KEPT: Final = timedelta(hours=1)
+_MOST_KEPT: Final = 20_000
 _MOST_NAMED: Final = 12
 
 
@@ -65,12 +67,19 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How the events of one type are judged: which properties matter, and which of them must be numbers."""
+    """How the events of one type are judged.
+
+    relevant are the properties whose values matter, numbers those that must be numbers whatever they are. clean are the
+    (customer, relevant values) that have nothing wrong as long as the numbers are numbers and the time is right: in a million
+    events there are few of them.
+    """
 
     known: bool
     relevant: tuple[str, ...]
     numbers: tuple[str, ...]
     metrics: Mapping[Address, rating.Metric]
+    pick: Callable[[Mapping[str, object]], object]
+    clean: set[tuple[str, object]] = field(default_factory=set)
 
 
 _Rates = tuple[tuple[str, tuple[rating.Timeline[rating.Rate], ...]], ...]
@@ -78,7 +87,7 @@ _Rates = tuple[tuple[str, tuple[rating.Timeline[rating.Rate], ...]], ...]
 
 
 class Judge:
-    """Judges events one by one. What was found for some values is kept, so that a million like events cost one look each.
+    """Judges events one by one.
 
     :param now: the clock; read once a batch by :meth:`look_at_clock`.
     """
@@ -86,41 +95,62 @@ class Judge:
     def __init__(self, agreed: Agreed, now: datetime) -> None:
         self._agreed = agreed
         self._plans: dict[str, _Plan] = {}
-        self._verdicts: dict[tuple[object, ...], tuple[tuple[Finding, ...], _Rates]] = {}
+        self._kept_since = now
         self.look_at_clock(now)
 
     def look_at_clock(self, now: datetime) -> None:
         """Move the window of accepted timestamps."""
         self.now = now
         self._earliest, self._latest = now - BEHIND, now + AHEAD
+        if not self._kept_since <= now <= self._kept_since + _KEPT:
+            self._kept_since = now
+            self._plans.clear()
 
     def findings(self, event: Event | Exact, at: datetime) -> tuple[Finding, ...]:
         """All that is wrong with an event of proper form, at the instant of its timestamp."""
         plan = self._plans.get(event.event_type) or self._plan(event.event_type)
         properties = event.properties
         try:
-            numbers = [type(properties.get(name)) is str for name in plan.numbers]
-            key = (event.customer_id, event.event_type, *[properties.get(name) for name in plan.relevant], *numbers)
-            verdict = self._verdicts.get(key)
-        except TypeError:  # a list or an object as a value
-            key, verdict = None, None
-        if verdict is None:
-            verdict = self._look(event, plan)
-            if key is not None:
-                if len(self._verdicts) >= _CACHED:
-                    self._verdicts.clear()
-                self._verdicts[key] = verdict
-        found, rates = verdict
-        if not self._earliest <= at <= self._latest:
-            found = (*found, self._out_of_time(at))
-        for name in plan.numbers:
-            value = properties.get(name)
-            if value is not None and not (type(value) is str and value.isascii() and value.isdecimal()):
-                found = (*found, *_not_a_number(name, value))
-        for words, timelines in rates:
-            if not any(timeline.at(at) for timeline in timelines):
-                found = (*found, Finding(Fault.PRICE, words))
+            key = (event.customer_id, plan.pick(properties))
+            is_clean = key in plan.clean
+            for name in plan.numbers:
+                value = properties[name]
+                is_clean = is_clean and type(value) is str and value.isdecimal() and value.isascii()
+        except (KeyError, TypeError):  # a property that isn't there, or is a list or an object
+            return self._judge(event, at, plan)[0]
+        if is_clean and self._earliest <= at <= self._latest:
+            return ()
+        found, lasting = self._judge(event, at, plan)
+        if lasting and not found:
+            if len(plan.clean) >= _MOST_KEPT:
+                plan.clean.clear()
+            plan.clean.add(key)
         return found
+
+    def _judge(self, event: Event | Exact, at: datetime, plan: _Plan) -> tuple[tuple[Finding, ...], bool]:
+        """The findings, and whether there are none for like events at any time that is accepted."""
+        found: list[Finding] = []
+        if not self._earliest <= at <= self._latest:
+            found.append(self._out_of_time(at))
+        customer = self._agreed.customers.get(event.customer_id)
+        if customer is None:
+            found.append(Finding(Fault.NAME, self._unknown_customer(event.customer_id)))
+        if not plan.known:
+            near = _nearest(event.event_type, self._agreed.event_types)
+            found.append(Finding(Fault.NAME, f"no metric counts the event type {event.event_type!r}{near}"))
+        counted = [address for address, metric in plan.metrics.items() if _counts(metric, event)]
+        if plan.metrics and not counted and not self._agreed.in_sql(event.event_type):
+            found.append(_why_not_counted(event, plan.metrics))
+        for name in plan.numbers:
+            if (value := event.properties.get(name)) is not None and rating.number_of(value) is None:
+                found.append(Finding(Fault.COUNT, f"property {name} = {value!r} is no number: it would count for nothing"))
+        lasting = True
+        window = rating.Span(self._earliest, self._latest + _KEPT)
+        for words, timelines in self._rates(event, counted, customer):
+            if not any(timeline.at(at) for timeline in timelines):
+                found.append(Finding(Fault.PRICE, words))
+            lasting &= any(all(rate is not None for _, rate in timeline.pieces(window)) for timeline in timelines)
+        return tuple(found), lasting
 
     def _plan(self, event_type: str) -> _Plan:
         metrics = self._agreed.metrics_for(event_type)
@@ -134,23 +164,11 @@ class Judge:
                 if one.name != metric.key or not counts or one.values != rating.ValueFilter():
                     relevant[one.name] = None
             relevant |= dict.fromkeys(name for keys in metric.group_keys for name in keys)
-        plan = _Plan(bool(metrics) or self._agreed.in_sql(event_type), tuple(relevant), tuple(numbers), metrics)
+        names = tuple(relevant)
+        known = bool(metrics) or self._agreed.in_sql(event_type)
+        plan = _Plan(known, names, tuple(numbers), metrics, itemgetter(*names) if names else _nothing)
         self._plans[event_type] = plan
         return plan
-
-    def _look(self, event: Event | Exact, plan: _Plan) -> tuple[tuple[Finding, ...], _Rates]:
-        """What is wrong whenever it is, and whatever the numbers are; and the prices to look at."""
-        found: list[Finding] = []
-        customer = self._agreed.customers.get(event.customer_id)
-        if customer is None:
-            found.append(Finding(Fault.NAME, self._unknown_customer(event.customer_id)))
-        if not plan.known:
-            near = _nearest(event.event_type, self._agreed.event_types)
-            found.append(Finding(Fault.NAME, f"no metric counts the event type {event.event_type!r}{near}"))
-        counted = [address for address, metric in plan.metrics.items() if _counts(metric, event)]
-        if plan.metrics and not counted and not self._agreed.in_sql(event.event_type):
-            found.append(_why_not_counted(event, plan.metrics))
-        return tuple(found), self._rates(event, counted, customer)
 
     def _rates(self, event: Event | Exact, counted: Iterable[Address], customer: Address | None) -> _Rates:
         cards = self._agreed.cards_of(customer)
@@ -211,9 +229,8 @@ def _names(metric: rating.Metric) -> set[str]:
     return {one.name for one in metric.filters} | {name for keys in metric.group_keys for name in keys}
 
 
-def _not_a_number(name: str, value: object) -> Iterator[Finding]:
-    if rating.number_of(value) is None:
-        yield Finding(Fault.COUNT, f"property {name} = {value!r} is no number: it would count for nothing")
+def _nothing(_: object) -> None:
+    return None
 
 
 def _no_price(values: rating.Group, cards: Iterable[Mapping[rating.RateKey, object]], product: str) -> str:

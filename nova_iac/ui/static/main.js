@@ -5,7 +5,7 @@ import { byId, write } from "./dom.js";
 import { showNoPlan, showPlan } from "./plan.js";
 import { showResources } from "./resources.js";
 import { complain } from "./say.js";
-import { showSetup, startSetup } from "./setup.js";
+import { holdSetup, showSetup, startSetup } from "./setup.js";
 import { allowGenerating, showUsage, startUsage } from "./usage.js";
 
 const STATUS_EVERY = 8; // looks at the usage for one at the status
@@ -103,8 +103,9 @@ function failed(problem) {
   live("no", lost ? "Not connected; trying again" : "Can’t look; trying again");
   if (problem.code === undefined) throw problem;
   if (!lost || status === null) showNoPlan(problem);
-  if (failures === 1) complain(problem);
+  if (failures === 1) complain({ message: problem.message, advice: problem.advice });
   allowGenerating(false);
+  holdSetup();
   looks = 0; // and the whole status when it is back
 }
 

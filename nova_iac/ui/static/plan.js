@@ -32,7 +32,7 @@ function put(summary, text, bad) {
 }
 
 function colour(line) {
-  const symbol = line.match(/^\s{2,}([+&^~±.-]) /)?.[1];
+  const symbol = line.match(/^ {2}([+&^~±.-]) /)?.[1];
   const name = symbol ? CLASSES[symbol] : /^# /.test(line) && !/^# {3}/.test(line) ? "head" : /^\s*#/.test(line) ? "aside" : "";
   return make("span", { className: name, textContent: line });
 }

@@ -6,9 +6,9 @@ import { complain, say, tell } from "./say.js";
 
 const DOABLE = ["absent", "changed", "drifted", "found"];
 const WORDS = {
-  pricing: { absent: "Set up pricing", other: "Apply pricing" },
-  customer: { absent: "Create customer", found: "Adopt customer", other: "Apply customer" },
-  contract: { absent: "Create contract", found: "Adopt contract", other: "Apply contract" },
+  pricing: { absent: "Set up pricing" },
+  customer: { absent: "Create customer", found: "Adopt customer" },
+  contract: { absent: "Create contract", found: "Adopt contract" },
 };
 const DONE = { create: "created", update: "updated", schedule: "scheduled", adopt: "adopted" };
 const PATHS = { pricing: "/api/pricing", customer: "/api/customers", contract: "/api/contract" };
@@ -20,6 +20,11 @@ let customer = null;
 export function startSetup(done) {
   after = done;
   for (const name of Object.keys(PATHS)) button(name).addEventListener("click", () => press(name));
+}
+
+/** Nothing can be pressed while nobody knows where things stand. */
+export function holdSetup() {
+  for (const name of Object.keys(PATHS)) button(name).disabled = true;
 }
 
 /** Show where the steps stand for a customer. */
@@ -34,6 +39,7 @@ export function showSetup(status, key) {
     const todo = has[name] && status.writable && DOABLE.includes(states[name]);
     showStep(name, states[name], { todo, first: name === first, open: has[name], labels: status.labels });
   }
+  button("pricing").disabled = false;
   // A step waits for the one before it; a call of the API would bring along what it needs.
   button("customer").disabled = states.pricing === "absent";
   button("contract").disabled = states.pricing === "absent" || states.customer === "absent";
@@ -66,8 +72,9 @@ function showStep(name, state, { todo, first, open, labels }) {
   step.classList.toggle("now", first);
   const control = button(name);
   control.hidden = !todo;
+  control.setAttribute("aria-describedby", `what-${name}`);
   control.classList.toggle("first", first);
-  write(control, WORDS[name][state] ?? WORDS[name].other);
+  write(control, WORDS[name][state] ?? "Apply changes");
 }
 
 async function press(name) {
