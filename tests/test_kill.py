@@ -128,7 +128,7 @@ def test_killed_at_every_step(
 
     done = list(check_every_step(prepare(base), tmp_path, arguments, whole=True, lose_journal=lose_journal))
 
-    print(f"{len(done)} kills")
+    print(f"{len(done)} kills")  # noqa: T201 - the count that docs/reliability.md records
 
 
 def move_into(project: Project, tmp_path: Path) -> Project:

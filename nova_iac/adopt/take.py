@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from nova_iac.adopt.keys import slug
 from nova_iac.adopt.record import block_of, differing, entry_of, not_said, prices_under
 from nova_iac.desired.graph import ResourceGraph
 from nova_iac.errors import UsageProblem
@@ -104,35 +105,33 @@ class Importer:
 
     def _unknown(self, address: Address, ident: str) -> str:
         """What to say of an id that the kind doesn't know."""
-        for kind in self.kinds.values():
-            if kind.name != address.kind and kind.parent is None and not kind.appends:
-                other = Address.of(kind.name, "import")
-                if found := kind.read([Wanted(other, ident, None, None)], self.client, self.names).get(other):
-                    return f"{ident} is no {_words(address.kind)}: it is the {_words(kind.name)} {found.name!r}."
+        if found := self._find(ident):
+            return f"{ident} is no {_words(address.kind)}: it is the {_words(found[0].name)} {found[1].name!r}."
         where = f" of {Address.of(self.kinds[address.kind].parent or '', address.keys[0])}" if len(address.keys) > 1 else ""
         return f"there is no {_words(address.kind)} {ident}{where} in this account; is it the right environment?"
 
     def _require_known(self, kind: Kind, address: Address, attributes: Mapping[str, Value]) -> None:
-        unknown = kind.unknown_references(attributes)
-        if unknown:
-            lines = "".join(f"\n  nova-iac import {other}.KEY {ident}" for _, other, ident in unknown)
-            names = ", ".join(dict.fromkeys(name for name, _, _ in unknown))
-            raise UsageProblem(f"{address} refers by {names} to what isn't recorded here. Import that first:{lines}")
+        for name, other, ident in kind.unknown_references(attributes):
+            found = self._find(ident)
+            if found is None or found[1].archived:
+                what = f"{found[1].name!r} ({ident})" if found else ident
+                raise UsageProblem(
+                    f"the {name} of {address} is the {_words(other)} {what}, which is archived: it needs a live one."
+                )
+            raise UsageProblem(f"the {name} of {address} isn't recorded here. Import it first:{_advice(*found)}")
 
     def _declared(self, kind: Kind, resource: Resource, live: RemoteObject) -> Taken:
         """A resource of the spec: only the lockfile has to know."""
         entries = {resource.address: entry_of(kind, resource, live, self.kinds)}
         remarks: list[str] = []
         for child in self._priced(kind):
-            known = self._with(resource.address, live)
-            for sighting in child.survey(self.client, [str(live.id)], self.now):
-                place = sighting.place(known) if sighting.place else None
-                found = None if place is None else self.graph.resources.get(place)
-                if place is None or found is None:
-                    what = place or f"{child.section} of {sighting.see(known).name!r} ({', '.join(sighting.belongs)})"
-                    remarks.append(f"{what} isn't declared, so it is left as it is")
+            placed, homeless = self._schedule(child, resource.address, live)
+            remarks += homeless
+            for place, (_, price) in placed.items():
+                if found := self.graph.resources.get(place):
+                    entries[place] = entry_of(child, found, price, self.kinds)
                 else:
-                    entries[place] = entry_of(child, found, sighting.see(known), self.kinds)
+                    remarks.append(f"{place} isn't declared, so it is left as it is")
         trusted = [name for name in resource.attributes if not kind.fields[name].readable]
         return Taken(
             resource.address, live.name or "", entries, differs=differing(kind, resource, live), trusted=trusted, remarks=remarks
@@ -148,14 +147,13 @@ class Importer:
         remarks: list[str] = [f"its {words} can't be said in a spec yet" for words in self._beyond(kind, address, live)]
         for child in self._priced(kind):
             by_block: dict[Address, dict[Address, Mapping[str, Value]]] = {}
-            known = self._with(address, live)
-            for sighting in child.survey(self.client, [str(live.id)], self.now):
-                place = sighting.place(known) if sighting.place else None
-                if why := self._why_not(child, sighting, known, typed):
-                    what = place or f"{child.section} of {sighting.see(known).name!r} ({', '.join(sighting.belongs)})"
-                    remarks.append(f"{what} is left out: {why}")
-                elif place is not None:
-                    by_block.setdefault(Address(place.head), {})[place] = sighting.see(known).attributes
+            placed, homeless = self._schedule(child, address, live)
+            remarks += homeless
+            for place, (sighting, price) in placed.items():
+                if why := self._why_not(child, place, sighting, price, typed):
+                    remarks.append(f"{place} is left out: {why}")
+                else:
+                    by_block.setdefault(Address(place.head), {})[place] = price.attributes
             for block, held in sorted(by_block.items()):
                 made[block] = typed[block] = block_of(block, child.block_data(held, typed))
         resources = [one for block, data in made.items() for one in self.kinds[block.kind].expand(data, typed)[0]]
@@ -171,14 +169,52 @@ class Importer:
         }
         return Taken(address, live.name or "", entries, {block: data.data for block, data in made.items()}, remarks=remarks)
 
-    def _why_not(self, child: Kind, sighting: Sighting, known: Names, typed: Mapping[Address, Block]) -> str | None:
-        place = sighting.place(known) if sighting.place else None
-        if place is None:
-            return "what it is a price of isn't recorded here; import that, then this again"
+    def _schedule(
+        self, child: Kind, address: Address, live: RemoteObject
+    ) -> tuple[dict[Address, tuple[Sighting, RemoteObject]], list[str]]:
+        """Every timeline under an object, by address, and what is told of those that can't have one.
+
+        :raises UsageProblem: some belong to live objects that could be imported before.
+        """
+        known = Names(
+            {**{other: entry.id for other, entry in self.lockfile.resources.items() if entry.id}, address: str(live.id)}
+        )
+        placed: dict[Address, tuple[Sighting, RemoteObject]] = {}
+        homeless: dict[str, None] = {}
+        for sighting in child.survey(self.client, [str(live.id)], self.now):
+            place = sighting.place(known) if sighting.place else None
+            if place is not None:
+                placed[place] = sighting, sighting.see(known)
+            else:
+                homeless |= dict.fromkeys(other for other in sighting.belongs if not isinstance(known.address(other), Address))
+        found = {ident: self._find(ident) for ident in homeless}
+        missing = [
+            f"\n  nova-iac import {one[0].name}.KEY {ident}" for ident, one in found.items() if one and not one[1].archived
+        ]
+        if missing:
+            raise UsageProblem(f"{address} has {child.section} of what isn't recorded here. Import that first:{''.join(missing)}")
+        names = {ident: repr(one[1].name) if one else "something" for ident, one in found.items()}
+        return placed, [
+            f"its {child.section} of {name} ({ident}), which is archived, are left out" for ident, name in names.items()
+        ]
+
+    def _find(self, ident: str) -> tuple[Kind, RemoteObject] | None:
+        """What an id is of, among the kinds that can be asked by id alone."""
+        for kind in self.kinds.values():
+            if kind.parent is None and not kind.appends:
+                address = Address.of(kind.name, "import")
+                if found := kind.read([Wanted(address, ident, None, None)], self.client, self.names).get(address):
+                    return kind, found
+        return None
+
+    def _why_not(
+        self, child: Kind, place: Address, sighting: Sighting, price: RemoteObject, typed: Mapping[Address, Block]
+    ) -> str | None:
         if sighting.beyond:
             return f"{', '.join(sighting.beyond)}: a spec has no words for them"
-        missing = next((other for other in map(known.address, sighting.belongs) if other not in typed), None)
-        return f"{missing} isn't declared" if missing else not_said(child, place, sighting.see(known).attributes, typed)
+        known = (self.names.address(other) for other in sighting.belongs)
+        missing = next((other for other in known if other not in typed), None)
+        return f"{missing} isn't declared" if missing else not_said(child, place, price.attributes, typed)
 
     def _beyond(self, kind: Kind, address: Address, live: RemoteObject) -> Sequence[str]:
         parent = _parent(kind, address)
@@ -188,9 +224,10 @@ class Importer:
     def _priced(self, kind: Kind) -> list[Kind]:
         return [child for child in self.kinds.values() if child.parent == kind.name and child.appends]
 
-    def _with(self, address: Address, live: RemoteObject) -> Names:
-        recorded = {other: entry.id for other, entry in self.lockfile.resources.items() if entry.id}
-        return Names({**recorded, address: str(live.id)})
+
+def _advice(kind: Kind, live: RemoteObject) -> str:
+    """The command that imports an object, with the key that it would get."""
+    return f"\n  nova-iac import {kind.name}.{slug(live.name or '') or 'KEY'} {live.id}"
 
 
 def _parent(kind: Kind, address: Address) -> Address | None:

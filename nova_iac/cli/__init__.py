@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "emit": ("nova_iac.cli.emit", "Send usage events: one, a file, or made-up ones."),
     "usage": ("nova_iac.cli.usage", "A customer's usage by group, with amounts."),
     "invoices": ("nova_iac.cli.invoices", "A customer's draft and finalized invoices."),
+    "import": ("nova_iac.cli.import_command", "Take one existing object under code."),
     "pull": ("nova_iac.cli.pull", "Take a whole account under code."),
     "emulator": ("nova_iac.cli.emulator", "The local Metronome: serve it over HTTP, wipe it."),
     "schema": ("nova_iac.cli.schema", "Print the JSON Schema of billing.yaml."),

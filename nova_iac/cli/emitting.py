@@ -24,6 +24,7 @@ from nova_iac.errors import UsageProblem
 from nova_iac.render.emit import estimate_text, progress_text, reasons_text, summary_line, verified_text
 from nova_iac.render.emit import per_second as rate_of
 from nova_iac.render.style import Style
+from nova_iac.usage import sender
 from nova_iac.usage.agreed import Agreed
 from nova_iac.usage.emission import Emission, Intake, Tally
 from nova_iac.usage.estimate import Estimate
@@ -59,7 +60,7 @@ def emit(ctx: click.Context, options: Mapping[str, Any]) -> int:
                 teller = _Teller(given.size, style)
                 emission = Emission(
                     intake,
-                    Sender(client.poster(INGEST), stop=stop, concurrency=options["concurrency"]),
+                    Sender(client.poster(INGEST), stop=stop, concurrency=options["concurrency"], policy=sender.PATIENCE),
                     tally,
                     stop=stop,
                     concurrency=options["concurrency"],

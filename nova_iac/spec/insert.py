@@ -33,7 +33,8 @@ def insert(text: str, path: Sequence[str], lines: Sequence[str]) -> str | None:
     new = [f"{' ' * (indent + 2 * depth)}{name}:" for depth, name in enumerate(missing[:-1])]
     new += [f"{' ' * (indent + 2 * (len(missing) - 1))}{line}" if line else "" for line in lines]
     index = _end(root, held, indent, rows)
-    if index and (len(missing) > 1 and held is root or len(missing) == 1 and _are_apart(held, rows)):
+    is_new_section, is_sibling = held is root and len(missing) > 1, len(missing) == 1
+    if index and (is_new_section or (is_sibling and _are_apart(held, rows))):
         new.insert(0, "")
     result = newline.join([*rows[:index], *new, *rows[index:]]) + newline
     return result if _is_right(result, root, path, lines) else None
@@ -114,7 +115,7 @@ def _is_right(result: str, before: Mapping, path: Sequence[str], lines: Sequence
     holder = _at(root, path[:depth])
     assert isinstance(holder, Mapping)
     del holder.entries[path[depth]]
-    return meaning(root) == meaning(before)
+    return bool(meaning(root) == meaning(before))
 
 
 def meaning(node: Node) -> Any:

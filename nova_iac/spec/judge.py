@@ -14,7 +14,7 @@ from nova_iac.resource import KEY_PATTERN, Value
 from nova_iac.spec.layout import KEY_RULE, address_at
 from nova_iac.spec.nodes import Mapping, Node, Scalar, Sequence
 from nova_iac.spec.problems import instead, place, problem, shorten
-from nova_iac.spec.schema import Flaw, flaws, resolve
+from nova_iac.spec.schema import Flaw, flaws, resolve, wording
 from nova_iac.spec.walker import SECRET, Findings
 
 Path = tuple[str | int, ...]
@@ -172,9 +172,9 @@ class _Judgement:
             yield from self._other(flaw, node)
 
     def _other(self, flaw: Flaw, node: Node) -> Iterator[Diagnostic]:
-        """A keyword without words of its own: the validator's."""
+        """A keyword without words of its own."""
         if not self._doubtful(node):
-            yield self._problem("NV142", f"{flaw.message}.", flaw, node)
+            yield self._problem("NV142", f"{wording(flaw)}.", flaw, node)
 
 
 _WORDS: Final[dict[str, Callable[[_Judgement, Flaw, Any], Iterator[Diagnostic]]]] = {

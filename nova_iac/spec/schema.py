@@ -114,6 +114,15 @@ def _flaw(error: jsonschema_rs.ValidationError) -> Flaw:
     )
 
 
+def wording(flaw: Flaw) -> str:
+    """What is wrong, in jsonschema's words, for a keyword that has none of our own."""
+    from jsonschema import Draft202012Validator
+
+    validator = Draft202012Validator({**flaw.schema, "$defs": bundle()["$defs"]})
+    own = (error.message for error in validator.iter_errors(flaw.found) if error.validator == flaw.keyword)
+    return next(own, flaw.message)
+
+
 def _part(path: Sequence[str | int]) -> dict[str, Any]:
     part: Any = bundle()
     for step in path:

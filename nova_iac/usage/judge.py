@@ -141,9 +141,11 @@ class Judge:
         counted = [address for address, metric in plan.metrics.items() if _counts(metric, event)]
         if plan.metrics and not counted and not self._agreed.in_sql(event.event_type):
             found.append(_why_not_counted(event, plan.metrics))
-        for name in plan.numbers:
-            if (value := event.properties.get(name)) is not None and rating.number_of(value) is None:
-                found.append(Finding(Fault.COUNT, f"property {name} = {value!r} is no number: it would count for nothing"))
+        found += [
+            Finding(Fault.COUNT, f"property {name} = {event.properties[name]!r} is no number: it would count for nothing")
+            for name in plan.numbers
+            if event.properties.get(name) is not None and rating.number_of(event.properties[name]) is None
+        ]
         lasting = True
         window = rating.Span(self._earliest, self._latest + _KEPT)
         for words, timelines in self._rates(event, counted, customer):

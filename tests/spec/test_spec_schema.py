@@ -17,7 +17,7 @@ from spec_kit import HEAD, problems_of
 from nova_iac import schema_files
 from nova_iac.kinds import KINDS
 from nova_iac.spec import problems
-from nova_iac.spec.schema import bundle, bundle_text
+from nova_iac.spec.schema import Flaw, bundle, bundle_text, wording
 
 COMMITTED = schema_files.folder() / "billing.schema.json"
 
@@ -180,3 +180,10 @@ def test_the_bundle_has_stable_bytes() -> None:
 def test_nearest(word: str, choices: Any, expected: str | None) -> None:
     """A typo finds what was meant, also among very many, and what is far away finds nothing."""
     assert problems.nearest(word, choices) == expected
+
+
+def test_keyword_without_words_of_its_own_speaks_jsonschemas() -> None:
+    """A keyword that no kind uses yet is still explained."""
+    flaw = Flaw("multipleOf", ("size",), {"multipleOf": 2}, 2, 3, "the fast validator's words")
+
+    assert wording(flaw) == "3 is not a multiple of 2"

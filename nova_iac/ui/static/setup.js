@@ -85,7 +85,7 @@ async function press(name) {
   try {
     const answer = await post(PATHS[name], name === "pricing" || customer === null ? {} : { customer });
     await after();
-    tell([outcome(answer.changes), ...answer.warnings].join(" "));
+    tell(outcome(answer.changes), answer.warnings);
     if (control.hidden || control.disabled) next()?.focus();
   } catch (problem) {
     complain(problem);
