@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nova_iac.apply.executor import Executor
-from nova_iac.errors import Location
 from nova_iac.desired.graph import ResourceGraph
+from nova_iac.errors import Location
 from nova_iac.kinds import KINDS
 from nova_iac.plan.change import PlanOptions
 from nova_iac.plan.inputs import NOT_READ

@@ -100,9 +100,8 @@ def main() -> None:
             against.append(ours / theirs)
             growth.append(ours / tenth)
             print(f"ours {ours:6.2f} s {memory} MB   a tenth {tenth:5.2f} s   octoDNS {theirs:6.2f} s", flush=True)
-    print(
-        f"medians of {given.pairs}: {statistics.median(against):.2f} of octoDNS, {statistics.median(growth):.1f} of a tenth, peak {peak} MB"
-    )
+    ratio, factor = statistics.median(against), statistics.median(growth)
+    print(f"medians of {given.pairs}: {ratio:.2f} of octoDNS, {factor:.1f} of a tenth, peak {peak} MB")
 
 
 if __name__ == "__main__":

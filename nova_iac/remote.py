@@ -12,16 +12,13 @@ Fields and facts: API facts §3 and §4.
 from __future__ import annotations
 
 import json
-import random
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -154,14 +151,14 @@ class Client:
         parallelism: int = 8,
         retry: RetryPolicy | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        random_source: Callable[[], float] = random.random,
+        random_source: Callable[[], float] | None = None,
     ) -> None:
         self.base_url = base_url
         self.parallelism = parallelism
         self._token_name = token_name
         self._retry = retry or RetryPolicy()
         self._sleep = sleep
-        self._random = random_source
+        self._random = random_source or _jitter()
         self._sdk, self._http = _build_sdk(base_url, token, app)
         self._throttle = Throttle(parallelism)
         self._fiats: dict[str, str] | None = None
@@ -246,6 +243,8 @@ class Client:
         work = list(items)
         if len(work) < 2:
             return [function(item) for item in work]
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(min(self.parallelism, len(work)), thread_name_prefix="read") as pool:
             return list(pool.map(function, work))
 
@@ -333,6 +332,13 @@ class Client:
         return Unavailable(f"{call}: {'no answer in time' if timed_out else 'no connection'} to {self.base_url}")
 
 
+def _jitter() -> Callable[[], float]:
+    """Random numbers from 0 to 1; loaded here, because only calls need them."""
+    import random
+
+    return random.random
+
+
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """The pause in seconds that a server asks for, as a number or as a date."""
     asked = headers.get("retry-after")
@@ -342,6 +348,8 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return float(asked)
     except ValueError:
         pass
+    from email.utils import parsedate_to_datetime
+
     try:
         return (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()
     except ValueError:

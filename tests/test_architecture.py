@@ -43,6 +43,7 @@ ONLY = {
     "click": ("cli",),
     "deepdiff": ("plan.diff",),
     "httpx": ("remote",),
+    "jsonschema": ("spec.schema",),
     "jsonschema_rs": ("spec.schema",),
     "metronome": ("remote",),
     "msgspec": ("usage",),
@@ -53,7 +54,7 @@ ONLY = {
 }
 """Which modules (or packages) may import what comes from elsewhere."""
 
-LAZY = ("deepdiff", "httpx", "jsonschema_rs", "metronome", "pyarrow", "waitress")
+LAZY = ("deepdiff", "httpx", "jsonschema", "jsonschema_rs", "metronome", "pyarrow", "waitress")
 """Heavy: imported in the function that needs them, so that start-up doesn't pay for them."""
 
 PURE = ("plan", "desired", "spec", "render", "rating", "kinds", "timeline", "resource", "money", "moment")
@@ -253,7 +254,7 @@ def kinds_by_name() -> Iterator[str]:
             case ast.Subscript(value, key):
                 return of_kinds(value) and named(key)
             case ast.Dict(keys):
-                return sum(key is not None and named(key) for key in keys) > 1
+                return len(keys) > 1 and all(key is not None and named(key) for key in keys)
             case ast.Call(function, arguments):
                 return (of_kinds(function) or dotted(function) == "Address.of") and any(map(named, arguments))
         return False

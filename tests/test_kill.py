@@ -29,6 +29,35 @@ GROWN = (
 """The example after a replacement, a price change, updates, a new contract and an archived one."""
 
 
+def thirty() -> str:
+    """A spec of more than thirty resources."""
+    numbers = range(5)
+    metrics = "".join(
+        f"  m{n}: {{name: Metric {n}, aggregation_type: SUM, aggregation_key: n, group_keys: [[v]],\n"
+        "    property_filters: [{name: v, exists: true}, {name: n, exists: true}]}\n"
+        for n in numbers
+    )
+    products = "".join(
+        f"  p{n}: {{name: Product {n}, type: USAGE, billable_metric: m{n}, pricing_group_key: [v]}}\n" for n in numbers
+    )
+    prices = "".join(f"      p{n}:\n        - {{starting_at: 2025-09-01, prices: {{a: $1, b: $2}}}}\n" for n in numbers)
+    customers = "".join(
+        f"  c{n}:\n    name: Customer {n}\n    ingest_aliases: [a{n}]\n    leave_stripe_invoices_in_draft: true\n    contracts:\n"
+        f"      main: {{rate_card: one, starting_at: 2025-09-01}}\n"
+        for n in numbers
+    )
+    return (
+        "version: 1\nenvironments: {local: {emulator: true}}\nbillable_metrics:\n" + metrics + "products:\n" + products
+        + "rate_cards:\n  one:\n    name: One\n    rates:\n" + prices + "  two: {name: Two}\ncustomers:\n" + customers
+    )  # fmt: skip
+
+
+def large(project: Project) -> Project:
+    """A project of many resources that isn't applied yet."""
+    project.write(thirty())
+    return project
+
+
 def live_objects(project: Project) -> dict[str, Counter[str]]:
     """Names of everything that is live in the account."""
     with project.account() as account:
@@ -113,9 +142,15 @@ def test_killed_and_run_again(
     assert len(done) == SAMPLE
 
 
+MANY: list[Any] = [
+    pytest.param(large, ("apply", "--yes"), id="thirty-two resources"),
+    pytest.param(lambda project: large(project).apply() and project, ("destroy", "--yes"), id="destroy of thirty-two"),
+]
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("lose_journal", [False, True], ids=["journal kept", "journal lost"])
-@pytest.mark.parametrize(("prepare", "arguments"), CASES)
+@pytest.mark.parametrize(("prepare", "arguments"), CASES + MANY)
 def test_killed_at_every_step(
     project: Project,
     tmp_path: Path,

@@ -53,7 +53,8 @@ class Slow:
 def slow(tmp_path: Path) -> Iterator[Slow]:
     project = Project(tmp_path)
     with served(NOW) as url:
-        project.write(spec_for(url))
+        # A contract that is still to come: no warning stands before the first line of progress.
+        project.write(spec_for(url).replace("standard, starting_at: 2025-09-01}", "standard, starting_at: 2099-01-01}"))
         slow = Slow(project, url)
         slow.faults({"kind": "latency", "milliseconds": LATENCY})
         yield slow

@@ -2,8 +2,9 @@
 
 A declared resource is the live object of equal natural identity: a customer the holder of one of its aliases, a contract the one
 of its customer with its start and card, a price the timeline of its tuple, everything else the one object that is equal in all
-declared fields. What fits more than once, or is claimed twice, is told and never guessed. An old record decides only between
-objects that fit, and keeps an object that was edited since.
+declared fields. Of several, the one that has nothing besides; of several cards, the one with the declared prices. What still fits
+more than once, or is claimed twice, is told and never guessed. An old record decides only between objects that fit, and keeps an
+object that was edited since.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from nova_iac import timeline
 from nova_iac.adopt.record import differing, entry_of
 from nova_iac.desired.graph import ResourceGraph
 from nova_iac.kinds.base import Kind, Names, Wanted
@@ -126,12 +128,41 @@ class _Rebuilding:
                 self.out.entries[address] = entry
 
     def _fitting(self, kind: Kind, resource: Resource, near: Iterable[RemoteObject]) -> list[RemoteObject]:
-        """The objects that a resource could be; several that share an identity are told apart by their fields."""
+        """The objects that a resource could be; several that share an identity are told apart by all that is declared."""
         found = [one for one in near if not one.archived]
         if kind.adopted_by == "identity" and len(found) < 2:
             return found
         equal = [one for one in found if self._equal(kind, resource, one)]
-        return equal if equal or kind.adopted_by == "equality" else found
+        if kind.adopted_by == "identity" and not equal:
+            return found
+        for closer in (self._has_nothing_besides, self._has_its_prices):
+            if len(equal) > 1:
+                equal = [one for one in equal if closer(kind, resource, one)] or equal
+        return equal
+
+    def _has_nothing_besides(self, kind: Kind, resource: Resource, one: RemoteObject) -> bool:
+        return kind.as_declared(one.attributes).keys() <= resource.attributes.keys()
+
+    def _has_its_prices(self, kind: Kind, resource: Resource, one: RemoteObject) -> bool:
+        """Whether the timelines under an object are those that are declared under the resource, and no others."""
+        names = Names(
+            {**{address: entry.id for address, entry in self.out.entries.items() if entry.id}, resource.address: str(one.id)}
+        )
+        for child in self.kinds.values():
+            if child.parent == kind.name and child.appends:
+                declared = {
+                    address: other.attributes[child.appends]
+                    for address, other in self.graph.resources.items()
+                    if address.kind == child.name and address.keys[0] == resource.address.keys[0]
+                }
+                live = {
+                    place: sighting.see(names).attributes[child.appends]
+                    for sighting in child.survey(self.client, [str(one.id)], self.now)
+                    if sighting.place and (place := sighting.place(names))
+                }
+                if live.keys() != declared.keys() or not all(timeline.same(declared[place], live[place]) for place in live):
+                    return False
+        return True
 
     def _equal(self, kind: Kind, resource: Resource, one: RemoteObject) -> bool:
         return equal_in_all(Case(resource.address, kind, resource, None, one, read=True), one)

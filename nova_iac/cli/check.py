@@ -36,7 +36,7 @@ def command(ctx: click.Context, /) -> int:
         if problem.status in (401, 403):
             advice = (
                 f"Set {environment.token_env} to an API token of this account, in the process environment or in "
-                f"{session.paths.lockfile.parent / '.env'}. Metronome's app makes one under Developer, API tokens & webhooks."
+                f"{session.paths.lockfile.parent / '.env'}. Metronome's app makes one under Connections, API tokens & webhooks."
             )
         elif not isinstance(problem, Unavailable):
             advice = f"Is {session.base_url} Metronome's API? `base_url:` of environment {environment.name} decides that."

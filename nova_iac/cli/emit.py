@@ -10,7 +10,7 @@ from nova_iac.cli.options import format_option, shared_options
 
 
 @click.command("emit")
-@click.argument("event_type", required=False, metavar="EVENT_TYPE")
+@click.argument("event_type", required=False, metavar="[EVENT_TYPE]")
 @click.option("-c", "--customer", envvar="NOVA_CUSTOMER", metavar="C", help="Key in the spec, alias or id. [NOVA_CUSTOMER]")
 @click.option("-p", "--property", "properties", multiple=True, metavar="K=V", help="A property; may be given several times.")
 @click.option("--transaction-id", metavar="ID", help="The event's id; the same id is billed once. [random, printed]")

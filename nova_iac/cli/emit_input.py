@@ -56,6 +56,9 @@ def read_input(
     :param idle: called while a stream is quiet; see ``lines.stream_blocks``.
     :raises UsageProblem: they don't go together, or name what isn't there.
     """
+    for text in (*options["properties"], *(options[name] or "" for name in ("event_type", "customer", "transaction_id"))):
+        if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise UsageProblem(f"{text.encode('utf-8', 'backslashreplace').decode()} is not text in UTF-8.")
     properties = _pairs("-p", options["properties"])
     unknown = Unknown(options["unknown"] or ("warn" if options["origin"] else "reject"))
     customer = _customer(agreed, options["customer"], let_through=options["unknown"] in ("warn", "send"))
@@ -219,7 +222,7 @@ def _customer(agreed: Agreed, wanted: str | None, *, let_through: bool) -> str |
     if wanted is None:
         return None
     name = customers.sent_name(agreed, wanted)
-    if name is None and not let_through:
+    if name is None and agreed.customer_keys and not let_through:
         near = customers.near(agreed, wanted)
         raise UsageProblem(f"no customer of the spec is called {wanted}.{near} --unknown send sends for it all the same.")
     return name or wanted

@@ -127,6 +127,8 @@ def _dry_run(session: Session, agreed: Agreed, intake: Intake, tally: Tally, sto
     else:
         style = style_for(sys.stderr, no_color=session.settings.no_color)
         _tell_reasons(tally, style, "Would be rejected:", "Would be sent with a warning:")
+        if tally.reasons or tally.warnings:
+            click.echo(err=True)
         style = style_for(sys.stdout, no_color=session.settings.no_color)
         click.echo(estimate_text(invoices, estimate.events, estimate.not_priced, style), nl=False, color=True)
     return 0 if not tally.rejected else 3 if estimate.events else 1

@@ -58,9 +58,19 @@ def planning_options(function: F) -> F:
     for option in reversed(
         (
             click.option("--no-refresh", is_flag=True, help="Take what was recorded for what is live; read nothing."),
-            click.option("--target", "targets", multiple=True, metavar="A", help="Only this address and what it needs."),
-            click.option("--exclude", "excludes", multiple=True, metavar="A", help="Not this address nor what needs it."),
-            click.option("--effective-at", metavar="T", help="From when dated changes hold; the next full hour otherwise."),
+            click.option(
+                "--target",
+                "targets",
+                multiple=True,
+                metavar="A",
+                help="Only this address and what it needs; * and ? match, may be repeated.",
+            ),
+            click.option(
+                "--exclude", "excludes", multiple=True, metavar="A", help="Not this address nor what needs it; may be repeated."
+            ),
+            click.option(
+                "--effective-at", metavar="T", help="From when dated changes hold, as 2027-03-01; else the next full hour."
+            ),
             click.option("--adopt", is_flag=True, help="Take over live objects of equal identity instead of making twins."),
         )
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 from typing import Any
 
@@ -61,7 +62,7 @@ def perform(
         if not plan.doing:
             running.record(plan)
             return _nothing(options, output)
-        _confirm(session, yes)
+        _confirm(session, yes, destroy=options.destroy)
         return _carry_out(running, plan, client, options, output, parallelism, session)
 
 
@@ -88,7 +89,7 @@ def require_allowed(session: Session, plan: Plan, allow: tuple[str, ...], option
         )
     blocking = plan.blocking(allow)
     if blocking:
-        names = " ".join(f"--allow {hit.code}:{hit.address}" for hit in blocking if hit.allowable)
+        names = " ".join(f"--allow {shlex.quote(f'{hit.code}:{hit.address}')}" for hit in blocking if hit.allowable)
         count = len(blocking)
         message = f"{count} {'guard blocks' if count == 1 else 'guards block'} this plan; nothing was sent."
         raise UnsafePlan(message + (f" Each can be let through by name: {names}" if names else ""))
@@ -109,7 +110,7 @@ def _require_recorded(session: Session, plan: Plan, graph: ResourceGraph, runnin
         )
 
 
-def _confirm(session: Session, yes: bool) -> None:
+def _confirm(session: Session, yes: bool, *, destroy: bool) -> None:
     if yes:
         return
     environment = session.environment
@@ -117,7 +118,8 @@ def _confirm(session: Session, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise UsageProblem("there is no terminal to ask on: give --yes to go on without asking.")
     click.echo(f'\nDo you want to do this in environment "{environment.name}"?', err=True)
-    click.echo(f"Only '{wanted}' will be accepted.", err=True)
+    undo = " Archiving can't be undone." if destroy else ""
+    click.echo(f"Only '{wanted}' will be accepted.{undo}", err=True)
     click.echo("> ", err=True, nl=False)
     if sys.stdin.readline().strip() != wanted:
         raise UsageProblem("not confirmed; nothing was sent.")

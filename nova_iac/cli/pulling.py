@@ -25,7 +25,7 @@ from nova_iac.remote import DEFAULT_BASE_URL, REQUESTS_PER_SECOND
 from nova_iac.render.spec_text import SpecText, spec_text
 from nova_iac.render.yaml import Block, text
 from nova_iac.resource import Address, Value
-from nova_iac.spec import environments, load_spec, read_document
+from nova_iac.spec import Environment, environments, load_spec, read_document
 from nova_iac.spec.document import Document
 from nova_iac.spec.layout import roots
 from nova_iac.state.lockfile import StatePaths, replace_file
@@ -91,7 +91,7 @@ def _target(session: Session, out: str | None) -> _Target:
             raise UsageProblem(
                 f"{out} is there already; it was left as it was. To fill a spec that has environments only: -f {out}"
             )
-        return _Target(Path(out), _SCHEMA + text(_header(document)), split=True)
+        return _Target(Path(out), _header(document), split=True)
     held = [name for name in roots() if document.header(name) is not None or name in document.gathered.sections.entries]
     if held:
         raise UsageProblem(
@@ -104,24 +104,20 @@ def _target(session: Session, out: str | None) -> _Target:
     return _Target(spec, before if before.endswith("\n") else before + "\n", split=document.header("include") is None)
 
 
-def _header(document: Document) -> Block:
+def _header(document: Document) -> str:
     """The top of a new spec: the environments as they can be reached, without what they change of other resources."""
     header = Block({"version": 1})
     if document.default is not None:
         header["default_environment"] = document.default.text
-    header["environments"] = Block(
-        {
-            name: {"emulator": True}
-            if one.emulator
-            else {
-                "token_env": one.token_env,
-                **({} if one.base_url == DEFAULT_BASE_URL else {"base_url": one.base_url}),
-                **({"protected": True} if one.protected else {}),
-            }
-            for name, one in environments(document).items()
-        }
-    )
-    return header
+    reached = {name: _reached(one) for name, one in environments(document).items()}
+    return f"{_SCHEMA}{text(header)}\n{text({'environments': Block(reached)})}"
+
+
+def _reached(environment: Environment) -> Mapping[str, Value]:
+    if environment.emulator:
+        return {"emulator": True}
+    host = {} if environment.base_url == DEFAULT_BASE_URL else {"base_url": environment.base_url}
+    return {"token_env": environment.token_env, **host, **({"protected": True} if environment.protected else {})}
 
 
 def _judge(blocks: Mapping[Address, Value], session: Session) -> ResourceGraph:

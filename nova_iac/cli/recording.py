@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
+from typing import Self
+
+import click
 
 from nova_iac.cli.session import Session, now
 from nova_iac.errors import UsageProblem
@@ -17,14 +21,16 @@ class Recording:
     """Holds the lock of a session's lockfile. Use as a context manager.
 
     lockfile is the recorded state with an interrupted run's journal folded in; empty, of a new lineage, where there is none.
+    is_whole: there is a file, and it could be read.
     """
 
     def __init__(self, session: Session, operation: str) -> None:
         self.session = session
         self._mutex = Mutex(session.paths.mutex, operation, now())
         self.lockfile: Lockfile = Lockfile.fresh(session.environment.name, session.base_url)
+        self.is_whole = False
 
-    def __enter__(self) -> Recording:
+    def __enter__(self) -> Self:
         """Take the lock and read the record.
 
         :raises Locked: another run holds it.
@@ -48,15 +54,29 @@ class Recording:
                 f"an interrupted run left {count} {'call' if count == 1 else 'calls'} whose outcome isn't known: run "
                 "`nova-iac apply` first, which settles them."
             )
-        self.lockfile = folded.lockfile
+        self.lockfile, self.is_whole = folded.lockfile, self.session.paths.lockfile.exists()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._mutex.__exit__(kind, error, trace)
 
-    def save(self, resources: Mapping[Address, LockEntry]) -> bool:
-        """Replace the recorded resources; whether anything was different."""
-        if resources == self.lockfile.resources and self.session.paths.lockfile.exists():
-            return False
+    def save(self, resources: Mapping[Address, LockEntry]) -> None:
+        """Replace the recorded resources. Where nothing is different the file stays as it is."""
+        if resources == self.lockfile.resources and self.is_whole:
+            return
         self.lockfile = replace(self.lockfile.with_resources(resources), serial=self.lockfile.serial + 1)
         self.lockfile.save(self.session.paths.lockfile)
-        return True
+
+
+def ask(session: Session, yes: bool) -> None:
+    """Ask before something could be lost.
+
+    :raises UsageProblem: it wasn't confirmed, or there is nobody to ask.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageProblem("there is no terminal to ask on: give --yes to go on without asking. Nothing was changed.")
+    click.echo(f'\nDo you want to do this to the lockfile of environment "{session.environment.name}"?', err=True)
+    click.echo("Only 'yes' will be accepted.\n> ", err=True, nl=False)
+    if sys.stdin.readline().strip() != "yes":
+        raise UsageProblem("not confirmed; nothing was changed.")

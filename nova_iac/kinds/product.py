@@ -167,10 +167,12 @@ class Product(Kind):
         return {item.address: self._object(rows[item.id], names) for item in wanted if item.id in rows}
 
     def find(self, wanted: Sequence[Wanted], client: Client, names: Names) -> Mapping[Address, Sequence[RemoteObject]]:
-        """Live products of the same name."""
+        """Live products that have the name, or will have it."""
         by_name: dict[str, list[RemoteObject]] = {}
         for row in client.rows(LIST, {"archive_filter": "NOT_ARCHIVED"}):
-            by_name.setdefault(row["current"]["name"], []).append(self._object(row, names))
+            found = self._object(row, names)
+            for name in {row["current"]["name"], found.attributes["name"]}:
+                by_name.setdefault(name, []).append(found)
         return {item.address: by_name.get((item.desired or {}).get("name", ""), ()) for item in wanted}
 
     def survey(self, client: Client, parents: Sequence[str], now: str) -> Iterable[Sighting]:  # noqa: ARG002

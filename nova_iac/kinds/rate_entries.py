@@ -121,6 +121,11 @@ def _priced_values(
                 yield priced
     elif reading.group_keys and not forms:
         # entitled alone, on a product with group keys, is said of every value that has a price so far.
+        if not before:
+            reading.complain(
+                "NV321", "Entry without a price",
+                f"no value of {_product(reading)} has a price before this entry: write prices.", index, "entitled",
+            )  # fmt: skip
         for address in before:
             selector = {name: value for name, value in address.selector.items() if name != "billing_frequency"}
             yield _Priced(selector, dict(common), (index, "entitled"))

@@ -13,7 +13,7 @@ from nova_iac.plan.change import Change, FieldChange, PlannedCall
 from nova_iac.plan.decide import parent_of
 from nova_iac.plan.diff import all_fields, timeline_changes
 from nova_iac.plan.twins import Twins
-from nova_iac.plan.verdict import Case, Times, Verdict, digest_of
+from nova_iac.plan.verdict import Case, Times, Verdict, canonical_json, digest_of
 from nova_iac.resource import NO_LIFECYCLE, Action, Address
 from nova_iac.state.journal import Effect
 from nova_iac.state.lockfile import Lockfile
@@ -201,19 +201,17 @@ class Outcome:
 
     def rename_notes(self) -> Iterable[str]:
         """A resource that goes and one that comes, alike in every field, are most likely one whose key changed."""
-        come: dict[str, list[Verdict]] = {}
+        come: dict[tuple[str, str], Address] = {}
         for verdict in self.verdicts.values():
-            if verdict.action is Action.CREATE and not verdict.case.kind.appends:
-                come.setdefault(verdict.case.kind.name, []).append(verdict)
+            case = verdict.case
+            if verdict.action is Action.CREATE and case.desired is not None and not case.kind.appends:
+                come.setdefault((case.kind.name, canonical_json(case.desired.attributes)), case.address)
         for old in self.verdicts.values():
-            if old.action is not Action.ARCHIVE or old.case.kind.appends:
+            # What goes with its parent is renamed with it.
+            if old.action is not Action.ARCHIVE or old.case.kind.appends or self._covered(old.case):
                 continue
-            for new in come.get(old.case.kind.name, ()):
-                if new.case.desired is not None and old.case.recorded == new.case.desired.attributes:
-                    yield (
-                        f"{old.address} and {new.address} look like a rename: add `moved: {{{old.address}: {new.address}}}` "
-                        "to keep the object."
-                    )
+            if new := come.get((old.case.kind.name, canonical_json(old.case.recorded))):
+                yield f"{old.address} and {new} look like a rename: add `moved: {{{old.address}: {new}}}` to keep the object."
 
 
 def _created_fields(case: Case) -> list[FieldChange]:

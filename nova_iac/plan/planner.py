@@ -88,12 +88,10 @@ def make_plan(
 def _cautions(tasks: Sequence[Task], graph: ResourceGraph, kinds: Mapping[str, Kind]) -> Iterable[Diagnostic]:
     """What the kinds warn of, at the resource's place in the spec."""
     for task in tasks:
-        resource = graph.resources.get(task.address)
-        for one in kinds[task.address.kind].cautions(task) if resource else ():
+        location = graph.resources[task.address].location if task.address in graph.resources else None
+        for one in kinds[task.address.kind].cautions(task):
             detail = f"{task.address}: {one.detail}"
-            yield Diagnostic(
-                Severity.WARNING, one.code, one.summary, detail, task.address, resource.location if resource else None
-            )
+            yield Diagnostic(Severity.WARNING, one.code, one.summary, detail, task.address, location)
 
 
 def addresses_in_scope(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from nova_iac import moment
 from nova_iac.money import Money, MoneyError, plain
 from nova_iac.plan.change import Change, Drift, FieldChange, GuardHit, Plan, PlannedCall
 from nova_iac.render.style import Style
-from nova_iac.resource import Action, Value
+from nova_iac.resource import Action, Address, Value
 
 _COLORS: Final = {
     Action.CREATE: "green",
@@ -108,13 +109,16 @@ def calls_made(count: int) -> str:
     return f"{count} {'call' if count == 1 else 'calls'}."
 
 
-def drift_text(drift: Sequence[Drift], style: Style) -> str:
-    """Drift alone, for the drift command."""
+def drift_text(drift: Sequence[Drift], style: Style, notes: Mapping[Address, str] | None = None) -> str:
+    """Drift alone, for the drift command.
+
+    :param notes: a line for each resource that there is more to say of: who wrote to it last.
+    """
     if not drift:
         return style.paint("No drift. The account is as it was recorded.", "bold") + "\n"
     count = len(drift)
     line = f"Drift: {count} {'resource differs' if count == 1 else 'resources differ'} from what was recorded."
-    return f"{_drift(drift, style)}\n\n{style.paint(line, 'bold')}\n"
+    return f"{_drift(drift, style, notes)}\n\n{style.paint(line, 'bold')}\n"
 
 
 def _change(change: Change, style: Style, *, known_later: bool) -> str:
@@ -184,22 +188,26 @@ def value_text(value: Value) -> str:
         case list():
             return "[" + ", ".join(value_text(part) for part in value) + "]"
         case dict():
-            return "{" + ", ".join(f"{name}: {value_text(part)}" for name, part in value.items()) + "}"
+            first = sorted(value, key=lambda name: name != "name")
+            return "{" + ", ".join(f"{name}: {value_text(value[name])}" for name in first) + "}"
         case _:
             return str(value)
 
 
-def _drift(drift: Iterable[Drift], style: Style) -> str:
+def _drift(drift: Iterable[Drift], style: Style, notes: Mapping[Address, str] | None = None) -> str:
     lines = [style.paint("Changed outside nova-iac (recorded -> live):", "bold")]
     for one in drift:
         if one.what != "changed":
             state = "gone from the account" if one.what == "gone" else "archived in the account"
             lines.append(f"  {one.address}: {state}")
-            continue
-        lines.append(f"  {one.address}")
-        for part in one.fields:
-            path = _INSTANT.sub(lambda match: moment.show(match[0]), part.path)
-            lines.append(f"    {path}: {value_text(part.before)} -> {value_text(part.after)}{growth(part.before, part.after)}")
+        else:
+            lines.append(f"  {one.address}")
+            for part in one.fields:
+                path = _INSTANT.sub(lambda match: moment.show(match[0]), part.path)
+                rise = growth(part.before, part.after)
+                lines.append(f"    {path}: {value_text(part.before)} -> {value_text(part.after)}{rise}")
+        if note := (notes or {}).get(one.address):
+            lines.append(f"    {style.paint(note, 'dim')}")
     return "\n".join(lines)
 
 
@@ -220,7 +228,11 @@ def _guards(plan: Plan, style: Style, allowed: tuple[str, ...]) -> str:
 
 
 def _advice(hit: GuardHit) -> str:
-    return f"To let it through: --allow {hit.code}:{hit.address}" if hit.allowable else "This guard can't be let through."
+    return (
+        f"To let it through: --allow {shlex.quote(f'{hit.code}:{hit.address}')}"
+        if hit.allowable
+        else "This guard can't be let through."
+    )
 
 
 def _calls(calls: Sequence[PlannedCall], style: Style) -> str:

@@ -25,6 +25,8 @@ def usage_text(usage: Usage, customer: str, style: Style, *, running: bool) -> s
     parts += [_metric(metric, style) for metric in usage.metrics]
     total = ", ".join(amount(money) for money in usage.total.values()) or "nothing"
     parts.append(style.paint(f"On invoices: {total}", "bold"))
+    if usage.finalized:
+        parts[-1] += "\nSome of these invoices are final: usage that came in after that is not on them."
     return "\n\n".join(parts) + "\n"
 
 

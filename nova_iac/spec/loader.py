@@ -59,6 +59,10 @@ except ImportError:
     _FastestParser = PureParser  # type: ignore[assignment,misc]
 
 
+FASTEST_PARSER: Final[Any] = _FastestParser
+"""What gives the events of a text, for the other reader of them: the one that keeps the layout."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """What could be read of one file.

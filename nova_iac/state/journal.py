@@ -21,6 +21,8 @@ from nova_iac.state.lockfile import LockEntry, Lockfile, replace_file
 
 FORMAT_VERSION: Final = "1.0"
 
+_sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -272,7 +274,7 @@ class Journal:
                 with self._lock:
                     self._file.flush()
                     reached = self._written
-                os.fdatasync(self._file.fileno())
+                _sync(self._file.fileno())
                 self._synced = reached
         except OSError as problem:
             raise LockfileError(f"the journal {self.path} can't be written: {problem.strerror or problem}") from problem

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -214,16 +213,17 @@ def replace_file(path: Path, text: str) -> None:
     Temporary file, fsync, rename, fsync of the folder.
     """
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    # One name for all attempts: there is one writer at a time, and what a killed one left is overwritten by the next.
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - takes a descriptor
+        with temporary.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     descriptor = os.open(path.parent, os.O_RDONLY)
     try:

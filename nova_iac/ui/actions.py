@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from os.path import commonprefix
 from typing import Any, Final
 
 from nova_iac import moment
@@ -14,6 +15,7 @@ from nova_iac.state.journal import Folded
 from nova_iac.ui import account, catalog, events, snippets
 from nova_iac.ui.desk import Choose, Desk, Session
 from nova_iac.ui.problems import Refusal
+from nova_iac.usage.agreed import Agreed
 
 _TAKES_AWAY: Final = (Action.ARCHIVE, Action.FORGET, Action.REPLACE)
 
@@ -62,8 +64,8 @@ def generate(desk: Desk, fields: Mapping[str, str]) -> dict[str, Any]:
     graph, folded = session.graph(destroy=False), session.folded()
     tier = fields.get("tier")
     customer = _customer(session, desk, fields)
-    now = moment.text(desk.now())
-    offers = catalog.offers(graph, customer.address.keys[0], now)
+    now = desk.now()
+    offers = catalog.offers(graph, customer.address.keys[0], moment.text(now))
     if tier is None:
         known = ", ".join(dict.fromkeys(one for offer in offers for one in offer.tiers)) or "none"
         raise Refusal(422, "no_tier", "tier is missing.", f"The tiers are {known}.")
@@ -76,9 +78,9 @@ def generate(desk: Desk, fields: Mapping[str, str]) -> dict[str, Any]:
             "Set up pricing, create the customer and its contract first.",
         )  # fmt: skip
     customer_id = str(recorded[customer.address].id)
-    sent = events.event(
-        offer, tier, customer_id=customer_id, timestamp=now, transaction_id=fields.get("transaction_id")
-    )  # fmt: skip
+    agreed = Agreed(graph, {address: entry.id for address, entry in recorded.items() if entry.id})
+    wanted = fields.get("transaction_id")
+    sent = events.event(offer, tier, agreed, customer_id=customer_id, now=now, transaction_id=wanted)
     account.send_event(desk.client(session), sent)
     return {"message": f"Sent 1 event: {tier}.", "event": sent}
 
@@ -141,9 +143,20 @@ def _all_but(address: Address, graph: ResourceGraph, folded: Folded | None) -> t
             if other not in keep:
                 keep.add(other)
                 work.append(other)
-    kept_kinds = {one.kind for one in keep}
+    kept: dict[str, list[str]] = {}
+    for one in keep:
+        kept.setdefault(one.kind, []).append(one.head)
     others = [one for one in _known(graph, folded) if one not in keep]
-    return tuple(dict.fromkeys(one.head if one.kind in kept_kinds else f"{one.kind}.*" for one in others))
+    return tuple(dict.fromkeys(_beside(one.head, kept[one.kind]) if one.kind in kept else f"{one.kind}.*" for one in others))
+
+
+def _beside(other: str, kept: Sequence[str]) -> str:
+    """A pattern for an address that names none of those that are kept: as far as it is like them, and a letter more.
+
+    So thousands of others take some dozens of patterns.
+    """
+    shared = max(len(commonprefix([other, one])) for one in kept)
+    return other if shared == len(other) else f"{other[: shared + 1]}*"
 
 
 def _known(graph: ResourceGraph, folded: Folded | None) -> list[Address]:

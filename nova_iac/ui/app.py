@@ -12,7 +12,7 @@ from nova_iac.ui.desk import Desk
 from nova_iac.ui.http import Reply, Request
 from nova_iac.ui.page import PREFIX, Page
 from nova_iac.ui.problems import Refusal, refusal_of
-from nova_iac.ui.status import status
+from nova_iac.ui.status import look, status
 from nova_iac.ui.usage import usage
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _WRITES: Final[Mapping[str, tuple[Callable[[Desk, Mapping[str, str]], dict[str, 
     "/api/generate": (actions.generate, ("tier", "customer", "ingest_alias", "product", "transaction_id")),
 }
 _READS: Final = ("/", "/api/status", "/api/usage")
+_TRIES: Final = 3
 _PATIENCE: Final = 30.0
 """Seconds that a write waits for the one before it."""
 
@@ -45,6 +46,7 @@ class App:
         self._poll_seconds = poll_seconds
         self._page = Page()
         self._writing = threading.Lock()
+        self._writes = 0
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
@@ -76,14 +78,25 @@ class App:
             case "/":
                 return self._page.index({**self._names, "token": self._token})
             case "/api/status":
-                # Not while a run of this very view is half done: it would be shown as an interrupted one.
-                with self._writing:
-                    return Reply.data(status(self._desk, self._poll_seconds))
+                return Reply.data(self._status())
             case "/api/usage":
                 return Reply.data(usage(self._desk, request.query.get("customer") or None))
         found = self._page.file(path)
         if found is None:
             raise _nothing(path)
+        return found
+
+    def _status(self) -> dict[str, Any]:
+        """The status between two writes: files and account would not fit together if one of ours came between them.
+
+        Reading a large account takes minutes, and writes don't wait for it.
+        """
+        for _ in range(_TRIES):
+            with self._writing:
+                before, seen = self._writes, look(self._desk)
+            found = status(self._desk, seen, self._poll_seconds)
+            if self._writes == before:
+                break
         return found
 
     def _write(self, path: str, request: Request) -> Reply:
@@ -92,6 +105,7 @@ class App:
         if not self._writing.acquire(timeout=_PATIENCE):
             raise Refusal(423, "busy", "Another write of this view is under way.", "Try again when it has ended.")
         try:
+            self._writes += 1
             return Reply.data(action(self._desk, fields))
         finally:
             self._writing.release()

@@ -63,7 +63,12 @@ def refusal_of(error: NovaError) -> Refusal:
         case RemoteError():
             return Refusal(502, "metronome", str(error), "Metronome refused the call; its reason is in the message.")
         case UsageProblem():
-            return Refusal(503, "not_ready", str(error), "Then start `nova-iac ui` again.")
+            return Refusal(
+                503,
+                "not_ready",
+                str(error),
+                "What stands in the process environment is read when `nova-iac ui` starts; a `.env` file is read each time.",
+            )
         case _:
             return Refusal(500, "failed", str(error), "Run the same with `nova-iac` to see more.")
 

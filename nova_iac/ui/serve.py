@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Final
@@ -26,12 +27,7 @@ def serve(app: WSGIApplication, port: int, *, ready: Callable[[str], None], clos
     """
     from waitress.server import create_server  # type: ignore[import-untyped]
 
-    try:
-        server = create_server(app, host=HOST, port=port, threads=THREADS, ident=None)
-    except OSError as problem:
-        raise UsageProblem(
-            f"port {port} can't be used: {problem.strerror or problem}. Choose another with --port; 0 takes a free one."
-        ) from None
+    server = create_server(app, sockets=[_bound(port)], threads=THREADS, ident=None)
     before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         ready(f"http://{HOST}:{server.effective_port}")
@@ -43,6 +39,20 @@ def serve(app: WSGIApplication, port: int, *, ready: Callable[[str], None], clos
         server.close()
         close()
         server.task_dispatcher.shutdown()
+
+
+def _bound(port: int) -> socket.socket:
+    """A socket on the port. waitress would leave its own half open where that fails."""
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((HOST, port))
+    except OSError as problem:
+        found.close()
+        raise UsageProblem(
+            f"port {port} can't be used: {problem.strerror or problem}. Choose another with --port; 0 takes a free one."
+        ) from None
+    return found
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

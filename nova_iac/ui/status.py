@@ -46,14 +46,28 @@ class Planned:
     adopts: bool = False
 
 
-def status(desk: Desk, poll_seconds: int) -> dict[str, Any]:
-    """The whole document. Reads the account once, changes nothing."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The files at one moment: what is declared and what is recorded."""
+
+    session: Session
+    graph: ResourceGraph
+    folded: Folded | None
+
+
+def look(desk: Desk) -> Look:
+    """Read the files."""
     session = desk.session()
-    graph, folded = session.graph(destroy=False), session.folded()
-    planned = _plan(session, desk, graph, folded)
+    return Look(session, session.graph(destroy=False), session.folded())
+
+
+def status(desk: Desk, seen: Look, poll_seconds: int) -> dict[str, Any]:
+    """The whole document. Reads the account once, changes nothing."""
+    graph, folded = seen.graph, seen.folded
+    planned = _plan(desk, seen)
     states = _states(planned, graph, folded)
     return {
-        **about(session),
+        **about(seen.session),
         "as_of": moment.text(desk.now().replace(microsecond=0)),
         "poll_seconds": poll_seconds,
         "labels": LABELS,
@@ -80,14 +94,14 @@ def about(session: Session) -> dict[str, Any]:
     }
 
 
-def _plan(session: Session, desk: Desk, graph: ResourceGraph, folded: Folded | None) -> Planned:
+def _plan(desk: Desk, seen: Look) -> Planned:
     """The plan that ``nova-iac plan`` shows; where only adopting makes one possible, that one."""
-    client = desk.client(session)
+    client = desk.client(seen.session)
     try:
-        return Planned(session.plan(graph, folded, PlanOptions(), client))
+        return Planned(seen.session.plan(seen.graph, seen.folded, PlanOptions(), client))
     except PlanError as problem:
         try:
-            return Planned(session.plan(graph, folded, PlanOptions(adopt=True), client), problem, adopts=True)
+            return Planned(seen.session.plan(seen.graph, seen.folded, PlanOptions(adopt=True), client), problem, adopts=True)
         except PlanError:
             return Planned(None, problem)
 

@@ -27,7 +27,7 @@ from nova_iac.usage.sources import Position, Row, Source
 
 SAMPLE: Final = 20
 """How many sent events are kept for ``--verify``."""
-_LARGEST_BATCH: Final = 1 << 20
+_LARGEST_BATCH: Final = 1 << 18
 _REASONS: Final = 50
 _BATCHES_AHEAD: Final = 3  # per thread
 _SAVED_EVERY: Final = 1.0  # seconds
@@ -257,8 +257,8 @@ class Emission:
         delivery = Delivery() if future is None else future.result()
         tally = self._tally
         tally.sent += delivery.sent
-        if delivery.error is not None:
-            tally.error = tally.error or delivery.error
+        tally.error = tally.error or delivery.error
+        if delivery.unsent:
             self._unbroken = False
         if not self._unbroken:
             return

@@ -22,6 +22,7 @@ from nova_iac.usage.event import AHEAD, BEHIND, Event, Exact
 _KEPT: Final = timedelta(hours=1)
 _MOST_KEPT: Final = 20_000
 _MOST_NAMED: Final = 12
+_HINTS: Final = 100
 
 
 class Unknown(StrEnum):
@@ -69,9 +70,9 @@ class Finding:
 class _Plan:
     """How the events of one type are judged.
 
-    relevant are the properties whose values matter, numbers those that must be numbers whatever they are. clean are the
-    (customer, relevant values) that have nothing wrong as long as the numbers are numbers and the time is right: in a million
-    events there are few of them.
+    relevant are the properties whose values matter, numbers those that must be numbers whatever they are. verdicts has, by
+    customer and relevant values, what is wrong as long as the numbers are numbers and the time is right: in a million events
+    there are few different ones.
     """
 
     known: bool
@@ -79,7 +80,7 @@ class _Plan:
     numbers: tuple[str, ...]
     metrics: Mapping[Address, rating.Metric]
     pick: Callable[[Mapping[str, object]], object]
-    clean: set[tuple[str, object]] = field(default_factory=set)
+    verdicts: dict[tuple[str, object], tuple[Finding, ...]] = field(default_factory=dict)
 
 
 _Rates = tuple[tuple[str, tuple[rating.Timeline[rating.Rate], ...]], ...]
@@ -96,6 +97,7 @@ class Judge:
         self._agreed = agreed
         self._plans: dict[str, _Plan] = {}
         self._kept_since = now
+        self._hints = _HINTS
         self.look_at_clock(now)
 
     def look_at_clock(self, now: datetime) -> None:
@@ -112,28 +114,29 @@ class Judge:
         properties = event.properties
         try:
             key = (event.customer_id, plan.pick(properties))
-            is_clean = key in plan.clean
+            verdict = plan.verdicts.get(key)
+            usual = self._earliest <= at <= self._latest
             for name in plan.numbers:
                 value = properties[name]
-                is_clean = is_clean and type(value) is str and value.isdecimal() and value.isascii()
+                usual = usual and type(value) is str and value.isdecimal() and value.isascii()
         except (KeyError, TypeError):  # a property that isn't there, or is a list or an object
             return self._judge(event, at, plan)[0]
-        if is_clean and self._earliest <= at <= self._latest:
-            return ()
+        if usual and verdict is not None:
+            return verdict
         found, lasting = self._judge(event, at, plan)
-        if lasting and not found:
-            if len(plan.clean) >= _MOST_KEPT:
-                plan.clean.clear()
-            plan.clean.add(key)
+        if usual and lasting:
+            if len(plan.verdicts) >= _MOST_KEPT:
+                plan.verdicts.clear()
+            plan.verdicts[key] = found
         return found
 
     def _judge(self, event: Event | Exact, at: datetime, plan: _Plan) -> tuple[tuple[Finding, ...], bool]:
-        """The findings, and whether there are none for like events at any time that is accepted."""
+        """The findings, and whether they are the same at any time that is accepted."""
         found: list[Finding] = []
         if not self._earliest <= at <= self._latest:
             found.append(self._out_of_time(at))
         customer = self._agreed.customers.get(event.customer_id)
-        if customer is None:
+        if customer is None and self._agreed.customer_keys:
             found.append(Finding(Fault.NAME, self._unknown_customer(event.customer_id)))
         if not plan.known:
             near = _nearest(event.event_type, self._agreed.event_types)
@@ -151,7 +154,7 @@ class Judge:
         for words, timelines in self._rates(event, counted, customer):
             if not any(timeline.at(at) for timeline in timelines):
                 found.append(Finding(Fault.PRICE, words))
-            lasting &= any(all(rate is not None for _, rate in timeline.pieces(window)) for timeline in timelines)
+            lasting &= all(len({rate is None for _, rate in timeline.pieces(window)}) == 1 for timeline in timelines)
         return tuple(found), lasting
 
     def _plan(self, event_type: str) -> _Plan:
@@ -191,7 +194,8 @@ class Judge:
             right = self._agreed.event_name(self._agreed.customer_keys[name])
             use = f"; events call it {right!r}" if right else ""
             return f"{name!r} is a customer's key in the spec, which Metronome doesn't know{use}"
-        return f"no customer of the spec is called {name!r}{_nearest(name, self._agreed.customers)}"
+        self._hints -= 1  # a hint looks through all names: not for each of a million strangers
+        return f"no customer of the spec is called {name!r}{_nearest(name, self._agreed.customers) if self._hints >= 0 else ''}"
 
     def _out_of_time(self, at: datetime) -> Finding:
         rule = "more than 34 days in the past" if at < self._earliest else "more than 24 hours in the future"

@@ -66,12 +66,16 @@ class MetricUsage:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """A customer's usage from start to end. total is what the days add to invoices, in each currency."""
+    """A customer's usage from start to end. total is what the days come to on invoices, in each currency.
+
+    finalized: some of those invoices are. Usage that came in after that shows here and is not on them (§13.1).
+    """
 
     start: datetime
     end: datetime
     metrics: tuple[MetricUsage, ...]
     total: Mapping[str, Money]
+    finalized: bool = False
 
     def as_data(self) -> dict[str, object]:
         """Plain data; decimals are texts, amounts in major units."""
@@ -80,6 +84,7 @@ class Usage:
             "ending_before": moment.text(self.end),
             "metrics": [metric.as_data() for metric in self.metrics],
             "total": {unit: plain(money.amount) for unit, money in self.total.items()},
+            "finalized": self.finalized,
         }
 
 
@@ -110,7 +115,9 @@ def usage(
         _metric_usage(client, customer_id, start, end, row, days, products, group_by)
         for row in _metrics(client, customer_id, start, end, metric)
     ]
-    return Usage(start, end, tuple(one for one in found if one.rows or metric), _sum_by_unit(day.total for day in days))
+    shown = tuple(one for one in found if one.rows or metric)
+    final = any(day.status == "FINALIZED" for day in days)
+    return Usage(start, end, shown, _sum_by_unit(day.total for day in days), final)
 
 
 def _metrics(client: Client, customer_id: str, start: datetime, end: datetime, wanted: str | None) -> Iterable[Mapping[str, Any]]:
@@ -141,7 +148,7 @@ def _metric_usage(
     billing = products.of_metric(metric["id"])
     keys = tuple(group_by) if group_by is not None else _keys(metric, billing)
     if keys and set(keys) not in [set(part) for part in metric.get("group_keys") or ()]:
-        known = "; ".join(",".join(part) for part in metric.get("group_keys") or ()) or "none"
+        known = "; ".join(sorted(",".join(sorted(part)) for part in metric.get("group_keys") or ())) or "none"
         raise UsageProblem(f"{metric['name']} can't be grouped by {','.join(keys)}; its group keys are: {known}.")
     params = {**_window(start, end), "customer_id": customer_id, "billable_metric_id": metric["id"]}
     whole = [row["value"] for row in client.rows(GROUPS, params) if row.get("value") is not None]
@@ -153,7 +160,8 @@ def _metric_usage(
     if keys:
         for row in client.rows(GROUPS, {**params, "group_key": list(keys)}):
             if row.get("value") is not None:
-                group = {key: row["group"].get(key, "") for key in keys}
+                values = row.get("group") or {row["group_key"]: row["group_value"]}
+                group = {key: values.get(key) or "" for key in keys}
                 rows.append(GroupUsage(group, _decimal(row["value"]), amounts.get(tuple(group.values()))))
     elif whole:
         rows.append(GroupUsage({}, _decimal(whole[0]), amounts.get(())))

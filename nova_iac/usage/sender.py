@@ -41,11 +41,12 @@ class Ready(msgspec.Struct, gc=False):
 
 @dataclass(slots=True)
 class Delivery:
-    """What became of a batch. error is set where some of it could not be delivered; all of it is then to be sent again."""
+    """What became of a batch. unsent: it wasn't begun, or could not be delivered as a whole; it is then to be sent again."""
 
     sent: int = 0
     rejected: list[Reject] = field(default_factory=list)
     error: RemoteError | None = None
+    unsent: bool = False
 
 
 class Pacer:
@@ -96,8 +97,10 @@ class Sender:
 
     def deliver(self, batch: Sequence[Ready]) -> Delivery:
         """Send a batch, whatever it takes."""
-        delivery = Delivery()
-        self._deliver(batch, delivery)
+        delivery = Delivery(unsent=self._stop.is_set())
+        if not delivery.unsent:
+            self._deliver(batch, delivery)
+            delivery.unsent = delivery.error is not None
         return delivery
 
     def _deliver(self, batch: Sequence[Ready], delivery: Delivery) -> None:

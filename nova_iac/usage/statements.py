@@ -16,11 +16,7 @@ from nova_iac.remote import Client, Endpoint
 
 LIST: Final = Endpoint("GET", "/v1/customers/{customer_id}/invoices", "v1.customers.invoices.list", cursor="next_page", limit=100)
 BREAKDOWNS: Final = Endpoint(
-    "GET",
-    "/v1/customers/{customer_id}/invoices/breakdowns",
-    "v1.customers.invoices.list_breakdowns",
-    cursor="next_page",
-    limit=100,
+    "GET", "/v1/customers/{customer_id}/invoices/breakdowns", "v1.customers.invoices.list_breakdowns", cursor="next_page"
 )
 
 

@@ -104,7 +104,7 @@ class CsvTable:
     def __iter__(self) -> Iterator[Row]:
         texts = _Texts(self._lines)
         if self._header is not None:
-            names = self._names(iter([self._header.decode("utf-8", "replace")]))
+            names = self._names(iter([_decoded(self._header)]))
         else:
             names = self._names(texts)
             self._advance(0)
@@ -164,7 +164,14 @@ class _Texts:
             self.taken.append(raw + b"\n")
         if raw is None or sum(map(len, self.taken)) > LONGEST_LINE:
             raise csv.Error(f"a record is longer than {LONGEST_LINE} bytes")
-        return self.taken[-1].decode("utf-8", "replace")
+        return _decoded(self.taken[-1])
+
+
+def _decoded(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        raise csv.Error(f"not UTF-8 at byte {problem.start + 1} of the line; convert the file, with iconv for one") from None
 
 
 class ParquetTable:
@@ -183,6 +190,7 @@ class ParquetTable:
         start: Position = BEGINNING,
     ) -> None:
         self._file = open_parquet(path)
+        self._name = path.name
         self._defaults = defaults
         self._now = now
         self._position = start
@@ -210,7 +218,7 @@ class ParquetTable:
             first += size
 
     def _group(self, group: int, skip: int) -> Iterator[Row]:
-        for batch in self._file.iter_batches(batch_size=_BATCH, row_groups=[group], use_threads=False):
+        for batch in self._batches(group):
             if skip >= batch.num_rows:
                 skip -= batch.num_rows
                 continue
@@ -219,6 +227,20 @@ class ParquetTable:
                 self._position = Position(number, number, 0)
                 yield self._row(number, record)
             skip = 0
+
+    def _batches(self, group: int) -> Iterator[Any]:
+        """A row group's rows, some at a time; instants cut to microseconds, which is what Python has."""
+        import pyarrow  # type: ignore[import-untyped]
+
+        try:
+            for batch in self._file.iter_batches(batch_size=_BATCH, row_groups=[group], use_threads=False):
+                for index, column in enumerate(batch.schema):
+                    if pyarrow.types.is_timestamp(column.type) and column.type.unit == "ns":
+                        cut = batch.column(index).cast(pyarrow.timestamp("us", column.type.tz), safe=False)
+                        batch = batch.set_column(index, column.name, cut)
+                yield batch
+        except (pyarrow.ArrowException, OSError) as problem:
+            raise UsageProblem(f"{self._name} can't be read as Parquet: {problem}") from None
 
     def _row(self, number: int, record: dict[str, Any]) -> Row:
         cells = {name: _exact(value) for name, value in record.items()}

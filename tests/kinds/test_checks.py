@@ -146,6 +146,8 @@ CHECKS = [
           "- ^{starting_at: 2026-01-01}\n", "entitled: false"),
     Check("NV321", "- {starting_at: 2026-01-01, price: $0.01}", "- {starting_at: 2026-01-01, entitled: false}",
           "entitled: ^false", "has no price before"),
+    Check("NV321", "prices: {s: $0.01, m: $0.02}}", "entitled: false}",
+          "entitled: ^false", "no value of product.images has a price before"),
     Check("NV322", "[{region: eu, zone: a, price: $1}]", "[{region: eu, zone: a, price: $1}, {zone: a, region: eu, price: $2}]",
           ", ^{zone: a, region", "region=eu, zone=a has a price above"),
     Check("NV323", "prices: {s: $0.01, m: $0.02}", "price: $0.01",

@@ -24,20 +24,24 @@ FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
     # Nothing but this machine has a name: a request that leaves it would fail and be seen.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP rebound.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )  # fmt: skip
 PATIENCE = 15
+
+
+def variables_of(project: Project) -> dict[str, str]:
+    """The process environment of a command in a project."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("NOVA_", "METRONOME_"))}
+    return {**clean, "NOVA_NOW": project.now, "NOVA_EMULATOR_LOG": str(project.log), "PYTHONUNBUFFERED": "1"}
 
 
 @contextlib.contextmanager
 def serving(project: Project, *arguments: str, **variables: str) -> Iterator[str]:
     """``nova-iac ui`` on a free port; its address."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("NOVA_", "METRONOME_"))}
-    own = {"NOVA_NOW": project.now, "NOVA_EMULATOR_LOG": str(project.log), "NOVA_UI_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         [sys.executable, "-m", "nova_iac", "ui", "--port", "0", *arguments],
         cwd=project.folder,
-        env={**clean, **own, **variables},
+        env=variables_of(project) | {"NOVA_UI_TOKEN": TOKEN} | variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
@@ -57,7 +61,18 @@ class Browser:
     """One page of one browser."""
 
     driver: Any
-    url: str
+    url: str = ""
+
+    def at(self, url: str) -> Browser:
+        """The browser in its usual form, about to open an address; the console is empty."""
+        self.url = url
+        self.look()
+        self.driver.get_log("browser")
+        return self
+
+    def leave(self) -> None:
+        """Away from the page, so that it stops asking its server."""
+        self.driver.get("about:blank")
 
     def look(self, *, width: int = 1280, height: int = 900, dark: bool = False, calm: bool = True) -> None:
         """How the page is seen from now on."""
@@ -106,6 +121,17 @@ class Browser:
         """Click a button."""
         self.button(name).click()
 
+    def generate(self, tier: str) -> None:
+        """Press a tier's button and wait until it is done."""
+        self.press(f"Generate 1 {tier}")
+        self.until("return !document.querySelector('.group [aria-busy=true]')")
+
+    def set_up(self) -> None:
+        """Press the three buttons of the set-up, each when the one before is done."""
+        for name, step in (("Set up pricing", "pricing"), ("Create customer", "customer"), ("Create contract", "contract")):
+            self.press(name)
+            self.until("return document.querySelector(arguments[0]).classList.contains('done')", f"#step-{step}")
+
     def keys(self, *keys: str) -> None:
         """Type, wherever the focus is."""
         from selenium.webdriver.common.action_chains import ActionChains
@@ -125,7 +151,7 @@ class Browser:
 
 
 @contextlib.contextmanager
-def chromium(profile: Path, url: str) -> Iterator[Browser]:
+def chromium(profile: Path) -> Iterator[Browser]:
     """A browser with a profile of its own."""
     from selenium import webdriver
 
@@ -136,6 +162,6 @@ def chromium(profile: Path, url: str) -> Iterator[Browser]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=str(DRIVER)))
     try:
-        yield Browser(driver, url)
+        yield Browser(driver)
     finally:
         driver.quit()

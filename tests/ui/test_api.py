@@ -126,6 +126,15 @@ def test_a_guard_stops_a_button(shop: View, project: Project) -> None:
     assert project.writes() == []
 
 
+def test_customer_alone_among_others_of_like_names(view: View, project: Project) -> None:
+    """However the keys of the others begin or go on, only the one that is named is created."""
+    others = ("d", "de", "dem", "demo2", "demo-old", "demos", "dora", "x")
+    project.write(EXAMPLE + "".join(f"  {key}: {{name: {key}}}\n" for key in others))
+
+    assert view.do("/api/customers", customer="demo")["changes"] == [{"address": "customer.demo", "action": "create"}]
+    assert view.do("/api/customers", customer="de")["changes"] == [{"address": "customer.de", "action": "create"}]
+
+
 def test_contract_brings_what_it_needs(view: View, project: Project) -> None:
     """A contract is a targeted apply: everything that it refers to comes with it."""
     view.do("/api/contract")
@@ -290,6 +299,18 @@ def test_writes_at_the_same_time_follow_each_other(view: View, project: Project)
 
     assert sorted(len(answer["changes"]) for answer in answers) == [0] * 7 + [6]
     assert len(project.writes()) == 4
+
+
+def test_status_never_shows_a_write_of_this_view_half_done(view: View) -> None:
+    """Who looks while another tab sets things up sees before or after, not an interrupted run or a twin of itself."""
+    with ThreadPoolExecutor(4) as pool:
+        looks = [pool.submit(view.read, "/api/status") for _ in range(3)]
+        view.set_up()
+        looks += [pool.submit(view.read, "/api/status") for _ in range(3)]
+        found = [look.result() for look in looks]
+
+    assert [status["unsettled"] for status in found] == [[]] * 6
+    assert [status["plan"]["problem"] for status in found] == [None] * 6
 
 
 def test_environment_stays_the_one_that_was_opened(view: View, project: Project) -> None:

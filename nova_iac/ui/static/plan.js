@@ -2,6 +2,7 @@
 
 import { byId, make, ready, write } from "./dom.js";
 
+const MOST = 4000; // lines; a plan of a whole portfolio has more than a page can show
 const CLASSES = { "+": "add", "&": "add", "^": "change", "~": "change", "±": "change", "-": "take", ".": "take" };
 
 let shown = null;
@@ -26,7 +27,9 @@ function put(summary, text, bad) {
   line.classList.toggle("bad", bad);
   if (text !== shown) {
     shown = text;
-    byId("plan-text").replaceChildren(...text.split(/(?<=\n)/).map(colour));
+    const lines = text.split(/(?<=\n)/);
+    const rest = lines.length - MOST;
+    byId("plan-text").replaceChildren(...lines.slice(0, MOST).map(colour), rest > 0 ? `… ${rest} more lines: nova-iac plan shows them all.\n` : "");
   }
   ready(byId("plan"));
 }

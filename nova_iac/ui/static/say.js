@@ -28,7 +28,7 @@ export function complain(problem) {
   const message = make("div", { className: "message bad", role: "alert" }, make("p", { className: "told" }, ...prose(problem.message)), away);
   if (problem.advice) message.append(make("p", { className: "advice" }, ...prose(problem.advice)));
   if (problem.details?.length) message.append(make("ul", {}, ...problem.details.map(line)));
-  if (problem.yaml) message.append(make("pre", { textContent: problem.yaml, tabIndex: 0, role: "region", "aria-label": "YAML to add" }));
+  if (problem.yaml) message.append(make("pre", { textContent: problem.yaml, tabIndex: 0, role: "group", "aria-label": "YAML to add" }));
   const before = document.activeElement;
   away.addEventListener("click", () => {
     message.remove();

@@ -57,7 +57,7 @@ function describe(chosen, status) {
     const name = status.environment.name;
     write(hint, `Read only: ${name} takes a saved plan (nova-iac plan -e ${name} --out plan.json).`);
   } else if (status.unsettled.length) {
-    write(hint, `An interrupted run left ${status.unsettled.length} calls open; the next button settles them first.`);
+    write(hint, `Calls of another run are open: it goes on, or was interrupted. The next button settles them first.`);
   } else {
     write(hint, `Each button is a targeted apply of ${status.spec}.`);
   }
