@@ -214,6 +214,22 @@ def test_end_in_the_past_is_guarded(card: Card) -> None:
     assert card.guards() == []
 
 
+def test_what_was_made_by_hand_long_before_ends_too(tmp_path: Path) -> None:
+    """A price that ends is read from its beginning: what runs now may have been made by hand, long before its first entry."""
+    card = Card(tmp_path, api=[since("2027-01-01", "$0.02")])
+    card.apply()
+    card.by_hand("2026-01-01", 5)
+    card.by_hand("2026-12-01", 6)
+    card.declare()
+    card.apply()
+
+    assert card.segments()[1:] == [
+        "2026-11-22 15:00 $0.05 until 2026-12-01 off",
+        "2026-12-01 $0.06 until 2027-01-01 off",
+        "2027-01-01 $0.02 off",
+    ]
+
+
 def test_removed_product_is_archived_after_its_prices_end(tmp_path: Path) -> None:
     """First every price of it ends, then the product is archived."""
     card = Card(tmp_path, api=[START], images=[sizes("2026-01-01", small="$0.01")])

@@ -50,7 +50,7 @@ def test_options_come_from_the_file(applied: Project) -> None:
     applied.ok("plan", "--out", "plan.json", "--target", "customer.demo")
 
     assert applied.run("apply", "plan.json", "--yes", "--adopt").code == 1
-    assert applied.run("apply", "plan.json", "--yes", "--digest", "sha256:0").code == 1
+    assert applied.run("apply", "plan.json", "--yes", "--digest", f"sha256:{'0' * 64}").code == 1
     assert applied.apply("plan.json").last.startswith("Apply complete: 0 created, 1 updated")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from card_kit import Card
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from nova_iac import timeline
@@ -159,6 +159,13 @@ def test_second_time_adds_nothing(desired: list[Entry], live: list[Entry]) -> No
 
 @law
 @given(desired=DECLARED, live=timelines())
+@example(
+    desired=[
+        {"starting_at": INSTANTS[0], "price": "$0.01", "ending_before": INSTANTS[1]},
+        {"starting_at": INSTANTS[2], "price": "$0.02", "entitled": False},
+    ],
+    live=[{"starting_at": INSTANTS[0], "price": "$0.01"}],
+)
 def test_no_fewer_segments_would_do(desired: list[Entry], live: list[Entry]) -> None:
     """The segments that are added are as few as any choice of segments could be."""
     assert len(timeline.posts(desired, live)) == least(desired, live)

@@ -109,7 +109,7 @@ class _Draft:
             attributes = kind.as_declared(remote.attributes)
             for name, other, ident in kind.unknown_references(attributes):
                 attributes.pop(name, None)
-                self.out.beyond.append(Remark(address, f"its {name}: the {other.replace('_', ' ')} {ident} is archived"))
+                self.out.beyond.append(Remark(address, f"its {name}, for the {other.replace('_', ' ')} {ident} is archived"))
             self.declared[address] = attributes
             self.out.beyond += [Remark(address, words) for words in sighting.beyond]
         self._tell_homeless()
@@ -127,7 +127,7 @@ class _Draft:
     def drop(self, address: Address, why: str) -> None:
         """Leave a resource out."""
         if self.declared.pop(address, None) is not None:
-            self.out.left_out.append(Remark(address, why))
+            self.out.left_out.append(Remark(address, why.rstrip(".")))
 
     def drop_broken(self, problems: Sequence[Diagnostic]) -> None:
         """Leave out what the checks refuse.
@@ -185,7 +185,11 @@ class _Draft:
     def finish(self) -> Pulled:
         """The result, with what is told in the order of addresses."""
         out = self.out
-        out.left_out.sort(key=lambda remark: (remark.subject, remark.words))
+        dropped = {remark.subject for remark in out.left_out}
+        # What timelines have besides is the reason why they are left out, and has been said.
+        named = {address for address in self.keyed.objects if address in dropped and not self.kinds[address.kind].appends}
+        out.left_out += [remark for remark in out.beyond if remark.subject in named]
+        out.left_out.sort(key=lambda remark: remark.subject)
         out.beyond = sorted((remark for remark in out.beyond if remark.subject in out.entries), key=lambda one: one.subject)
         present = {address.kind for address in out.entries}
         out.unreadable = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shlex
 import sys
 from typing import Any
@@ -36,6 +37,7 @@ def perform(
     **planning: Any,
 ) -> int:
     """Plan, show, ask, do. Returns the exit code; failures are raised."""
+    _require_known(allow)
     saved = _saved(planfile, digest, planning)
     options = saved.options if saved and saved.options else options_from(destroy=destroy, **planning)
     session = open_session(ctx)
@@ -47,6 +49,7 @@ def perform(
         running.recover(client)
         plan = session.plan(graph, running.folded, options, client if options.refresh else None)
         if options.destroy and not plan.doing and output == "text":
+            running.record(plan)
             return _nothing(options, output)
         if output == "text":
             show_plan(plan, output, session.settings, allowed=allow)
@@ -66,6 +69,22 @@ def perform(
         return _carry_out(running, plan, client, options, output, parallelism, session)
 
 
+_ALLOWABLE = ("NV401", "NV402", "NV403", "NV404", "NV405", "NV406")
+
+
+def _require_known(allow: tuple[str, ...]) -> None:
+    """A misspelt allowance must not look like one that was given.
+
+    :raises UsageProblem: a code that is no guard, or one that can't be let through.
+    """
+    for text in allow:
+        code = text.partition(":")[0]
+        if code == "NV407":
+            raise UsageProblem("--allow NV407: a wrong account can't be let through; use the token of the right one.")
+        if code not in _ALLOWABLE:
+            raise UsageProblem(f"--allow {text}: write CODE or CODE:ADDRESS, the code one of {', '.join(_ALLOWABLE)}.")
+
+
 def _saved(planfile: str | None, digest: str | None, planning: dict[str, Any]) -> SavedPlan | None:
     if planfile and digest:
         raise UsageProblem("a plan file brings its digest along: give one of the two.")
@@ -75,6 +94,10 @@ def _saved(planfile: str | None, digest: str | None, planning: dict[str, Any]) -
             option = {"targets": "target", "excludes": "exclude"}.get(given[0], given[0]).replace("_", "-")
             raise UsageProblem(f"--{option} comes from the plan file and can't be given with it.")
         return load_plan(planfile)
+    if digest and not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+        raise UsageProblem(
+            f"--digest {digest} is none: it is sha256: and 64 hexadecimal digits, as plan_digest in the plan's JSON."
+        )
     return SavedPlan(digest) if digest else None
 
 
@@ -87,6 +110,10 @@ def require_allowed(session: Session, plan: Plan, allow: tuple[str, ...], option
             f"environment {name} is protected: only a saved plan is applied there.\n"
             f"  nova-iac plan -e {name}{destroy} --out plan.json\n  nova-iac apply -e {name} plan.json"
         )
+    known = {part for hit in plan.guards for part in (hit.code, f"{hit.code}:{hit.address}")}
+    for text in allow:
+        if text not in known:
+            click.echo(f"Warning: --allow {text} matches no guard of this plan.", err=True)
     blocking = plan.blocking(allow)
     if blocking:
         names = " ".join(f"--allow {shlex.quote(f'{hit.code}:{hit.address}')}" for hit in blocking if hit.allowable)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import sys
+import shlex
 from typing import Any
 
 import click
@@ -42,5 +42,6 @@ def command(ctx: click.Context, /, destroy: bool, out: str | None, detailed_exit
     show_plan(plan, output, session.settings)
     if out:
         save_plan(plan, out)
-        print(f"Saved the plan to {out}. To do just this: nova-iac apply {out}", file=sys.stderr)  # noqa: T201
+        words = ["nova-iac", "apply", "-f", str(session.settings.file), "-e", session.environment.name, out]
+        click.echo(f"Saved the plan to {out}. To do just this: {shlex.join(words)}", err=True)
     return 2 if detailed_exitcode and plan.doing else 0

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -182,8 +182,11 @@ def _noun(kind: Kind, count: int) -> str:
 def _list(title: str, remarks: Sequence[Remark], width: int) -> None:
     if not remarks:
         return
-    click.echo(f"\n{title} ({len(remarks)}):")
-    for subject, words in _by_subject(remarks):
+    found: dict[str, list[str]] = {}
+    for remark in remarks:
+        found.setdefault(remark.subject, []).append(remark.words)
+    click.echo(f"\n{title} ({len(found)}):")
+    for subject, words in found.items():
         click.echo(_wrapped(f"{subject}: {'; '.join(words)}", width, "  "))
 
 
@@ -196,10 +199,3 @@ def _wrapped(text: str, width: int, indent: str) -> str:
         break_on_hyphens=False,
         break_long_words=False,
     )
-
-
-def _by_subject(remarks: Iterable[Remark]) -> Iterable[tuple[str, Sequence[str]]]:
-    found: dict[str, list[str]] = {}
-    for remark in remarks:
-        found.setdefault(remark.subject, []).append(remark.words)
-    return found.items()

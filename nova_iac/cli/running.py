@@ -48,7 +48,7 @@ class Running:
         self.terminated = False
         self.resumes = False
         """This run finishes an unfinished one under that one's reviewed plan."""
-        self._complete = True
+        self._unfinished = False
 
     def __enter__(self) -> Running:
         self._mutex.__enter__()
@@ -60,6 +60,8 @@ class Running:
         if self.folded is not None:
             self._lockfile = self._on_disk = self.folded.lockfile
             self._open = list(self.folded.unresolved)
+            # An early end (a guard, a "no") leaves the plan of an unfinished run to be resumed.
+            self._unfinished = self.folded.run is not None
         return self
 
     def __exit__(self, *details: object) -> None:
@@ -106,11 +108,12 @@ class Running:
         finally:
             self._sent = self._sent or executor.result.attempted
             self._lockfile = lockfile.with_resources(executor.result.entries)
-            self._complete = executor.result.complete
+            self._unfinished = not executor.result.complete
         return executor.result
 
     def record(self, plan: Plan) -> None:
-        """Write down what a plan without calls changes of the record."""
+        """Write down what a plan without calls changes of the record: there is nothing left to do."""
+        self._unfinished = False
         if plan.records and self._lockfile is not None:
             from nova_iac.state.journal import apply_effects
 
@@ -192,7 +195,7 @@ class Running:
                 raise LockfileError(
                     f"{problem} The new ids are above; the journal {self.session.paths.journal} has them too."
                 ) from problem
-        if not self._open and self._complete:
+        if not self._open and not self._unfinished:
             self.session.paths.journal.unlink(missing_ok=True)
 
 

@@ -79,6 +79,10 @@ def require_same(saved: SavedPlan, plan: Plan, run: Run | None) -> None:
 
 def _differences(saved: SavedPlan, plan: Plan) -> list[str]:
     lines = []
+    if saved.document is None:
+        lines.append(
+            "  With --digest, the planning options of the reviewed plan must be given again; its file tells the difference."
+        )
     if saved.document is not None:
         old, new = saved.document, plan_data(plan)
         for name, words in _HEADERS.items():

@@ -167,6 +167,7 @@ def session_for(settings: Settings) -> Session:
 
     :raises SpecError: there is no such file or no such environment.
     """
+    now()  # a NOVA_NOW that is no instant is told here, before anything asks for the time
     spec = load_spec(settings.file, settings.environment)
     variables = {**read_dotenv(settings.file.parent / ".env"), **os.environ}
     return Session(settings, spec, StatePaths.of(settings.file, spec.environment.name), variables)

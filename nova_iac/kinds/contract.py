@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -82,6 +83,19 @@ class Contract(Kind):
         if schedule.get("day") == _FIRST_OF_MONTH:
             found["usage_statement_schedule"] = {name: part for name, part in schedule.items() if name != "day"}
         return found
+
+    def expand(self, block: Block, blocks: Mapping[Address, Block]) -> tuple[list[Resource], list[Diagnostic]]:
+        """A contract that names its card by an alias depends on the cards that the alias may mean."""
+        resources, problems = super().expand(block, blocks)
+        alias = block.data.get("rate_card_alias")
+        cards = [
+            address
+            for address, other in blocks.items()
+            if alias and isinstance(other.data, dict) and any(part.get("name") == alias for part in other.data.get("aliases", ()))
+        ]
+        if cards:
+            resources = [replace(one, depends_on=tuple(dict.fromkeys((*one.depends_on, *cards)))) for one in resources]
+        return resources, problems
 
     def check(self, block: Block, blocks: Mapping[Address, Block]) -> Iterable[Diagnostic]:
         """Dates in order; an anchor where the schedule needs one; a filter that the metrics can answer."""
@@ -247,8 +261,8 @@ class Contract(Kind):
         for customer, found in zip(parents, client.map(rows, parents), strict=True):
             for row in found:
                 told = beyond(row, _KNOWN, _SILENT)
-                if len(filters := row.get("usage_filter") or ()) > 1:
-                    told += (f"{len(filters) - 1} earlier usage filters",)
+                if len(filters := row.get("usage_filter") or []) > 1:
+                    told += (f"its usage filter until {moment.show(moment.canonical(filters[-1]['starting_at']))}",)
                 yield Sighting(row["id"], customer, partial(self._object, row), told)
 
     def as_declared(self, live: Mapping[str, Value]) -> dict[str, Value]:
@@ -312,7 +326,7 @@ class Contract(Kind):
 def _cards(contract: Resource, declared: Declared) -> list[Address]:
     """The declared cards that a contract can be priced by: its own, or those that its alias names."""
     if card := contract.attributes.get("rate_card"):
-        return [card]
+        return [Address(card)]
     alias = contract.attributes.get("rate_card_alias")
     return [
         card.address

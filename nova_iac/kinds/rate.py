@@ -85,6 +85,9 @@ class Rate(Kind):
             Resource(address, {"entries": entries}, location, lifecycle, depends)
             for address, (entries, location) in timelines.items()
         ]
+        if depends[1] not in blocks and not resources:
+            # Without its product nothing can be said of a price, but the reference to it is there to be found wrong.
+            resources = [Resource(block.address, {"entries": []}, block.location, lifecycle, depends)]
         return resources, problems
 
     def renamed(self, address: Address, old: Address, new: Address) -> Address | None:
@@ -193,7 +196,8 @@ def _selector(row: Mapping[str, Any]) -> dict[str, str]:
 def _told(segments: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """What segments have that entries can't say."""
     types = {segment["rate"]["rate_type"] for segment in segments} - set(_SENT)
-    units = {currency(segment["rate"].get("credit_type")) for segment in segments} - CURRENCIES
+    types_of_credit = [segment["rate"].get("credit_type") for segment in segments]
+    units = {str(one["name"]) for one in types_of_credit if one and currency(one) not in CURRENCIES}
     return (*(f"prices of rate type {name}" for name in sorted(types)), *(f"prices in {unit}" for unit in sorted(units)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -60,10 +60,11 @@ def plan_calls(
     index_of = {node.sequence: index for index, node in enumerate(order)}
     last = _last_calls(order)
     in_use = _in_use(order, in_use_after)
+    made = {node.call.creates for node in nodes}
     return tuple(
         PlannedCall(
             node.call,
-            node.call.endpoint.path_for(_known_ids(node.call.params, lockfile)),
+            node.call.endpoint.path_for(_known_ids(node.call.params, lockfile, made)),
             tuple(sorted(index_of[need] for need in node.needs)),
             _effects(node, index, last) | {card: Effect(in_use=True) for card in in_use.get(index, ())},
             any(work.probe for work in node.works.values()),
@@ -236,9 +237,11 @@ def _refs(value: Any) -> Iterable[Address]:
             yield from _refs(part)
 
 
-def _known_ids(params: Mapping[str, Any], lockfile: Lockfile) -> dict[str, Any]:
-    """Parameters with the ids that are known already, for the path that is shown."""
+def _known_ids(params: Mapping[str, Any], lockfile: Lockfile, made: Collection[Address | None]) -> dict[str, Any]:
+    """Parameters with the ids that are known already, for the path that is shown; what this plan makes anew has none yet."""
     return {
-        name: lockfile.resources[value.address].id if isinstance(value, Ref) and value.address in lockfile.resources else value
+        name: entry.id
+        if isinstance(value, Ref) and value.address not in made and (entry := lockfile.resources.get(value.address))
+        else value
         for name, value in params.items()
     }

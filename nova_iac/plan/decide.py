@@ -110,15 +110,21 @@ class Decider:
 
     def _gone(self, case: Case) -> Verdict:
         """Recorded and no longer declared."""
+        why = "taken down" if self.options.destroy else "no longer declared"
         if case.absent:
-            return Verdict(case, Action.FORGET, "no longer declared, and archived in the account already")
-        parent = parent_of(case.address, case.kind)
-        parent_goes = parent is not None and parent in self.lockfile.resources and parent not in self.graph.resources
+            state = "gone from the account" if case.live is None else "archived in the account"
+            return Verdict(case, Action.FORGET, f"{why}, and {state} already")
         if case.kind.appends:
-            if parent_goes or (parent is not None and parent not in self.lockfile.resources):
-                return Verdict(case, Action.FORGET, "goes with its card: rates can't be archived")
-            return end_timeline(case, self.times)
-        return Verdict(case, Action.ARCHIVE, "no longer declared" if not self.options.destroy else "everything is taken down")
+            return self._ended(case)
+        return Verdict(case, Action.ARCHIVE, why)
+
+    def _ended(self, case: Case) -> Verdict:
+        """A rate goes with its card; on a card that stays its price ends."""
+        parent = parent_of(case.address, case.kind)
+        card = self.verdicts.get(parent) if parent else None
+        if parent not in self.lockfile.resources or (card is not None and card.action in (Action.ARCHIVE, Action.FORGET)):
+            return Verdict(case, Action.FORGET, "goes with its card: rates can't be archived")
+        return end_timeline(case, self.times)
 
     def _remade(self, parent: Address | None) -> bool:
         verdict = self.verdicts.get(parent) if parent else None

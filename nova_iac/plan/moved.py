@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from nova_iac.desired.graph import ResourceGraph
+from nova_iac.errors import PlanError
 from nova_iac.kinds.base import Kind
 from nova_iac.resource import Address
 from nova_iac.state.journal import Effect
@@ -23,6 +24,7 @@ def apply_moves(
     """
     renames: dict[Address, Address] = {}
     for old, new in graph.moved.items():
+        _refuse_other_parent(graph, kinds, old, new)
         if old in lockfile.resources and old not in graph.resources and new not in lockfile.resources:
             renames[old] = new
             for address in lockfile.resources:
@@ -44,6 +46,19 @@ def apply_moves(
             effects[target] = Effect(entry=renamed.as_data())
     notes = [f"{old} has moved to {new}." for old, new in sorted(renames.items())]
     return lockfile.with_resources(entries), effects, notes
+
+
+def _refuse_other_parent(graph: ResourceGraph, kinds: Mapping[str, Kind], old: Address, new: Address) -> None:
+    """A contract stays with its customer: it can only be renamed under it, or along with it."""
+    parent = kinds[old.kind].parent
+    if parent is None or old.keys[0] == new.keys[0]:
+        return
+    before, after = Address.of(parent, old.keys[0]), Address.of(parent, new.keys[0])
+    if graph.moved.get(before) != after:
+        raise PlanError(
+            f"moved: {old} can't become {new}: a {old.kind} stays with its {parent}. If the {parent} was renamed, write "
+            f"`moved: {{{before}: {after}}}`; what is nested under it moves along."
+        )
 
 
 def _renamed(value: Any, renames: Mapping[Address, Address]) -> Any:

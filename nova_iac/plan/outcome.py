@@ -210,7 +210,8 @@ class Outcome:
             # What goes with its parent is renamed with it.
             if old.action is not Action.ARCHIVE or old.case.kind.appends or self._covered(old.case):
                 continue
-            if new := come.get((old.case.kind.name, canonical_json(old.case.recorded))):
+            new = come.get((old.case.kind.name, canonical_json(old.case.recorded)))
+            if new and parent_of(new, old.case.kind) == parent_of(old.address, old.case.kind):
                 yield f"{old.address} and {new} look like a rename: add `moved: {{{old.address}: {new}}}` to keep the object."
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from nova_iac.desired.graph import ResourceGraph
-from nova_iac.errors import Diagnostic, PlanError, Severity
-from nova_iac.kinds.base import Kind, Task
+from nova_iac.errors import Diagnostic, Location, PlanError, Severity
+from nova_iac.kinds.base import Declared, Kind, Task
 from nova_iac.plan.calls import plan_calls
-from nova_iac.plan.change import Plan, PlanOptions
+from nova_iac.plan.change import Drift, Plan, PlanOptions
 from nova_iac.plan.decide import Decider, parent_of
 from nova_iac.plan.guards import guards_of, is_wrong_account
 from nova_iac.plan.inputs import LiveState
@@ -17,7 +17,7 @@ from nova_iac.plan.outcome import Outcome
 from nova_iac.plan.scope import in_scope
 from nova_iac.plan.twins import Twins
 from nova_iac.plan.verdict import Times, digest_of, drift_of
-from nova_iac.resource import Action, Address
+from nova_iac.resource import Action, Address, Resource
 from nova_iac.state.journal import Effect, Intent, apply_effects
 from nova_iac.state.lockfile import Lockfile
 
@@ -60,7 +60,8 @@ def make_plan(
     calls = plan_calls(works, graph.after, lockfile, kinds, in_use_after)
     priced_by_calls = {address for call in calls for address in call.effects if call.effects[address].in_use}
     records = outcome.records(calls, [card for card in in_use_after if card not in priced_by_calls])
-    drift = (drift_of(verdict.case) for verdict in verdicts.values())
+    superseded = {f"id {old}" for entry in lockfile.resources.values() for old in entry.superseded}
+    drift = (_from_outside(drift_of(verdict.case), superseded) for verdict in verdicts.values())
     tasks = [work.task for work in works]
     return Plan(
         environment=lockfile.environment,
@@ -94,6 +95,14 @@ def _cautions(tasks: Sequence[Task], graph: ResourceGraph, kinds: Mapping[str, K
             yield Diagnostic(Severity.WARNING, one.code, one.summary, detail, task.address, location)
 
 
+def _from_outside(drift: Drift | None, superseded: set[str]) -> Drift | None:
+    """Drift without what an interrupted replacement of our own has not moved yet."""
+    if drift is None or drift.what != "changed" or not superseded:
+        return drift
+    fields = tuple(part for part in drift.fields if not (isinstance(part.after, str) and part.after in superseded))
+    return Drift(drift.address, drift.what, fields) if fields else None
+
+
 def addresses_in_scope(
     graph: ResourceGraph, lockfile: Lockfile, kinds: Mapping[str, Kind], options: PlanOptions
 ) -> list[Address]:
@@ -101,15 +110,30 @@ def addresses_in_scope(
 
     :raises PlanError: ``--target`` or ``--exclude`` names nothing.
     """
-    known = [*graph.resources, *(address for address in lockfile.resources if address not in graph.resources)]
+    rank = {name: number for number, name in enumerate(kinds)}
+    gone = [address for address in lockfile.resources if address not in graph.resources]
+    known = [*graph.resources, *sorted(gone, key=lambda address: (rank[address.kind], address))]
     if not options.targets and not options.excludes:
         return known
-    needs = {
-        address: graph.after.get(address) or (entry.depends_on if (entry := lockfile.resources.get(address)) else ())
-        for address in known
-    }
+    recorded = {address: entry.depends_on for address, entry in lockfile.resources.items()}
+    if options.destroy and options.excludes:
+        recorded = _recorded_needs(lockfile, kinds)
+    needs = {address: graph.after.get(address) or recorded.get(address, ()) for address in known}
     scope = in_scope(known, needs, _parents(known, kinds), options)
     return [address for address in known if address in scope]
+
+
+def _recorded_needs(lockfile: Lockfile, kinds: Mapping[str, Kind]) -> dict[Address, tuple[Address, ...]]:
+    """What recorded resources need, by reference or by order: what is kept keeps all of it."""
+    nowhere = Location("", 1, 1)
+    resources = {
+        address: Resource(address, entry.attributes, nowhere, entry.lifecycle, entry.depends_on)
+        for address, entry in lockfile.resources.items()
+    }
+    declared = Declared(resources, {})
+    return {
+        address: (*resource.depends_on, *kinds[address.kind].after(resource, declared)) for address, resource in resources.items()
+    }
 
 
 def _parents(addresses: Sequence[Address], kinds: Mapping[str, Kind]) -> dict[Address, Address]:

@@ -47,8 +47,9 @@ def as_written(data: Any, shape: shapes.Shape) -> Any:
             return Plain(data)
         case shapes.Instant():
             return Plain(data.removesuffix(_MIDNIGHT))
-        case shapes.Items(item):
-            return [as_written(member, item) for member in data]
+        case shapes.Items(item, _, by):
+            members = sorted(data, key=lambda member: str(member[by])) if by else data
+            return [as_written(member, item) for member in members]
         case shapes.Struct(fields, None):
             return {name: as_written(data[name], part) for name, part in fields.items() if name in data}
         case shapes.Struct(fields, others):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from os.path import commonprefix
 from typing import Any, Final
 
 from nova_iac import moment
@@ -15,6 +14,7 @@ from nova_iac.state.journal import Folded
 from nova_iac.ui import account, catalog, events, snippets
 from nova_iac.ui.desk import Choose, Desk, Session
 from nova_iac.ui.problems import Refusal
+from nova_iac.ui.record import id_of, known, recorded
 from nova_iac.usage.agreed import Agreed
 
 _TAKES_AWAY: Final = (Action.ARCHIVE, Action.FORGET, Action.REPLACE)
@@ -67,18 +67,18 @@ def generate(desk: Desk, fields: Mapping[str, str]) -> dict[str, Any]:
     now = desk.now()
     offers = catalog.offers(graph, customer.address.keys[0], moment.text(now))
     if tier is None:
-        known = ", ".join(dict.fromkeys(one for offer in offers for one in offer.tiers)) or "none"
-        raise Refusal(422, "no_tier", "tier is missing.", f"The tiers are {known}.")
+        tiers = ", ".join(dict.fromkeys(one for offer in offers for one in offer.tiers)) or "none"
+        raise Refusal(422, "no_tier", "tier is missing.", f"The tiers are {tiers}.")
     offer = events.offer_with_tier(offers, tier, fields.get("product"))
-    recorded = {} if folded is None else folded.lockfile.resources
-    missing = [one for one in (offer.metric.address, customer.address) if one not in recorded or recorded[one].id is None]
+    entries = recorded(graph, folded)
+    missing = [one for one in (offer.metric.address, customer.address) if id_of(entries, one) is None]
     if missing:
         raise Refusal(
             409, "not_created", f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not created yet.",
             "Set up pricing, create the customer and its contract first.",
         )  # fmt: skip
-    customer_id = str(recorded[customer.address].id)
-    agreed = Agreed(graph, {address: entry.id for address, entry in recorded.items() if entry.id})
+    customer_id = str(entries[customer.address].id)
+    agreed = Agreed(graph, {address: entry.id for address, entry in entries.items() if entry.id})
     wanted = fields.get("transaction_id")
     sent = events.event(offer, tier, agreed, customer_id=customer_id, now=now, transaction_id=wanted)
     account.send_event(desk.client(session), sent)
@@ -126,8 +126,8 @@ def _targets(patterns: Iterable[AddressPattern]) -> Choose:
     """Those of some patterns that name anything: one that names nothing would be refused."""
 
     def choose(graph: ResourceGraph, folded: Folded | None) -> PlanOptions:
-        known = _known(graph, folded)
-        targets = tuple(one.text for one in patterns if any(one.matches(address) for address in known))
+        there = known(graph, folded)
+        targets = tuple(one.text for one in patterns if any(one.matches(address) for address in there))
         if not targets:
             raise Refusal(422, "nothing_declared", "The spec declares nothing of this.", "Add it to the spec first.")
         return PlanOptions(targets=targets)
@@ -146,7 +146,7 @@ def _all_but(address: Address, graph: ResourceGraph, folded: Folded | None) -> t
     kept: dict[str, list[str]] = {}
     for one in keep:
         kept.setdefault(one.kind, []).append(one.head)
-    others = [one for one in _known(graph, folded) if one not in keep]
+    others = [one for one in known(graph, folded) if one not in keep]
     return tuple(dict.fromkeys(_beside(one.head, kept[one.kind]) if one.kind in kept else f"{one.kind}.*" for one in others))
 
 
@@ -155,13 +155,15 @@ def _beside(other: str, kept: Sequence[str]) -> str:
 
     So thousands of others take some dozens of patterns.
     """
-    shared = max(len(commonprefix([other, one])) for one in kept)
+    shared = max(_shared(other, one) for one in kept)
     return other if shared == len(other) else f"{other[: shared + 1]}*"
 
 
-def _known(graph: ResourceGraph, folded: Folded | None) -> list[Address]:
-    recorded = () if folded is None else folded.lockfile.resources
-    return list(dict.fromkeys([*graph.resources, *recorded]))
+def _shared(one: str, other: str) -> int:
+    """How many letters two texts begin with alike."""
+    return next(
+        (index for index, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), min(len(one), len(other))
+    )
 
 
 def _customer(session: Session, desk: Desk, fields: Mapping[str, str]) -> Resource:
@@ -170,13 +172,15 @@ def _customer(session: Session, desk: Desk, fields: Mapping[str, str]) -> Resour
     :raises Refusal: the spec doesn't have it; with the YAML that would add it.
     """
     graph = session.graph(destroy=False)
-    known = catalog.customers(graph)
+    customers = catalog.customers(graph)
     key, alias = fields.get("customer"), fields.get("ingest_alias")
     if key is None and alias is None:
-        if len(known) == 1:
-            return next(iter(known.values()))
-        raise Refusal(422, "which_customer", "Which customer?", f'Name one: {{"customer": …}}, of {", ".join(known) or "none"}.')
-    for name, one in known.items():
+        if len(customers) == 1:
+            return next(iter(customers.values()))
+        raise Refusal(
+            422, "which_customer", "Which customer?", f'Name one: {{"customer": …}}, of {", ".join(customers) or "none"}.'
+        )
+    for name, one in customers.items():
         aliases = one.attributes.get("ingest_aliases") or ()
         if key in (None, name) and (alias is None or alias in aliases):
             return one

@@ -18,6 +18,7 @@ from nova_iac.resource import Action, Address
 from nova_iac.state.journal import Folded
 from nova_iac.ui import catalog
 from nova_iac.ui.desk import Desk, Session
+from nova_iac.ui.record import known, recorded
 
 ABSENT, SYNCED, DRIFTED, CHANGED, LEAVING, FOUND, UNKNOWN = (
     "absent", "synced", "drifted", "changed", "leaving", "found", "unknown",
@@ -108,24 +109,23 @@ def _plan(desk: Desk, seen: Look) -> Planned:
 
 def _states(planned: Planned, graph: ResourceGraph, folded: Folded | None) -> dict[Address, str]:
     """By address, in the order of the spec, which stays while states change; what is only recorded comes last."""
-    recorded = {} if folded is None else folded.lockfile.resources
-    known = dict.fromkeys([*graph.resources, *recorded])
+    entries, order = recorded(graph, folded), known(graph, folded)
     if planned.plan is None:
-        return {address: UNKNOWN if address in recorded else ABSENT for address in known}
+        return {address: UNKNOWN if address in entries else ABSENT for address in order}
     drifted = {one.address for one in planned.plan.drift}
     found = {
-        change.address: DRIFTED if change.address in drifted else _state(change.action, change.address in recorded)
+        change.address: DRIFTED if change.address in drifted else _state(change.action, change.address in entries)
         for change in planned.plan.changes
     }
-    return {address: found[address] for address in dict.fromkeys([*known, *found]) if address in found}
+    return {address: found[address] for address in dict.fromkeys([*order, *found]) if address in found}
 
 
-def _state(action: Action, recorded: bool) -> str:
+def _state(action: Action, is_recorded: bool) -> str:
     match action:
         case Action.NOOP:
             return SYNCED
         case Action.CREATE:
-            return CHANGED if recorded else ABSENT
+            return CHANGED if is_recorded else ABSENT
         case Action.ADOPT:
             return FOUND
         case Action.ARCHIVE | Action.FORGET:
@@ -170,11 +170,12 @@ def _customers(graph: ResourceGraph, states: Mapping[Address, str]) -> list[dict
 def _resources(
     graph: ResourceGraph, folded: Folded | None, states: Mapping[Address, str], plan: Plan | None
 ) -> list[dict[str, Any]]:
+    entries = recorded(graph, folded)
     reasons = {} if plan is None else {change.address: change.reason for change in plan.doing}
     rows = []
     for address, state in states.items():
         kind = KINDS[address.kind]
-        entry = None if folded is None else folded.lockfile.resources.get(address)
+        entry = entries.get(address)
         resource = graph.resources.get(address)
         attributes = resource.attributes if resource is not None else {} if entry is None else entry.attributes
         rows.append(

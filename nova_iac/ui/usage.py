@@ -16,16 +16,18 @@ from nova_iac.money import CURRENCIES, Money, plain
 from nova_iac.rating.exact import exact
 from nova_iac.remote import Client
 from nova_iac.resource import Address
-from nova_iac.state.journal import Folded
+from nova_iac.state.lockfile import LockEntry
 from nova_iac.ui import account, catalog
 from nova_iac.ui.catalog import Offer
 from nova_iac.ui.desk import Desk
 from nova_iac.ui.problems import Refusal
+from nova_iac.ui.record import id_of, recorded
 from nova_iac.usage import statements
 from nova_iac.usage.queries import day_of
 from nova_iac.usage.statements import Invoice, Line
 
 Values: TypeAlias = frozenset[tuple[str, str]]
+Entries: TypeAlias = Mapping[Address, LockEntry]
 
 _USAGE_LINE: Final = "usage"
 _MOST_DRAFTS: Final = 10
@@ -38,25 +40,26 @@ def usage(desk: Desk, customer: str | None) -> dict[str, Any]:
     :raises Refusal: the spec has no such customer.
     """
     session = desk.session()
-    graph, folded = session.graph(destroy=False), session.folded()
+    graph = session.graph(destroy=False)
+    entries = recorded(graph, session.folded())
     now, client = desk.now(), desk.client(session)
     customers = catalog.customers(graph)
     key = _choose(customer, list(customers))
     offers = catalog.offers(graph, key, moment.text(now))
-    customer_id = None if key is None else _recorded(folded, customers[key].address)
+    customer_id = None if key is None else id_of(entries, customers[key].address)
     days: list[Invoice] = []
     drafts: list[Invoice] = []
     if customer_id is not None:
         days = list(statements.breakdowns(client, customer_id, *day_of(now)))
         drafts = list(islice(statements.invoices(client, customer_id, status="DRAFT"), _MOST_DRAFTS))
     lines = [line for day in days for line in day.lines if line.type == _USAGE_LINE]
-    counts = client.map(lambda offer: _counts(client, offer, folded, customer_id, now, lines), offers)
+    counts = client.map(lambda offer: _counts(client, offer, entries, customer_id, now, lines), offers)
     return {
         "as_of": moment.text(now.replace(microsecond=0)),
         "day": moment.text(day_of(now)[0])[:10],
         "customer": key,
         "ready": customer_id is not None,
-        "products": [_product(offer, folded, lines, count) for offer, count in zip(offers, counts, strict=True)],
+        "products": [_product(offer, entries, lines, count) for offer, count in zip(offers, counts, strict=True)],
         "total": _sums(day.total for day in days),
         "invoices": [_draft(invoice) for invoice in drafts],
     }
@@ -71,26 +74,21 @@ def _choose(wanted: str | None, known: Sequence[str]) -> str | None:
     return wanted
 
 
-def _recorded(folded: Folded | None, address: Address) -> str | None:
-    entry = None if folded is None else folded.lockfile.resources.get(address)
-    return None if entry is None else entry.id
-
-
 def _counts(
-    client: Client, offer: Offer, folded: Folded | None, customer_id: str | None, now: datetime, lines: Iterable[Line]
+    client: Client, offer: Offer, entries: Entries, customer_id: str | None, now: datetime, lines: Iterable[Line]
 ) -> dict[Values, Decimal]:
-    metric_id = _recorded(folded, offer.metric.address)
+    metric_id = id_of(entries, offer.metric.address)
     if customer_id is None or metric_id is None:
         return {}
     if "sql" in offer.metric.attributes:
-        return _billed(_own_lines(offer, folded, lines))  # usage by group is there for streaming metrics only (§13.3)
+        return _billed(_own_lines(offer, entries, lines))  # usage by group is there for streaming metrics only (§13.3)
     rows = account.usage_by_group(client, customer_id, metric_id, offer.keys, now)
     return {frozenset(group.items()): value for group, value in rows}
 
 
-def _product(offer: Offer, folded: Folded | None, lines: Iterable[Line], counts: Mapping[Values, Decimal]) -> dict[str, Any]:
+def _product(offer: Offer, entries: Entries, lines: Iterable[Line], counts: Mapping[Values, Decimal]) -> dict[str, Any]:
     attributes = offer.product.attributes
-    own = _own_lines(offer, folded, lines)
+    own = _own_lines(offer, entries, lines)
     prices = {frozenset(group.values.items()): group.price for group in offer.groups}
     # A group with a price is shown before it has usage, so that the page keeps its shape.
     whole = set(offer.keys) == set(attributes.get("pricing_group_key") or ())
@@ -107,9 +105,9 @@ def _product(offer: Offer, folded: Folded | None, lines: Iterable[Line], counts:
     }
 
 
-def _own_lines(offer: Offer, folded: Folded | None, lines: Iterable[Line]) -> dict[Values, list[Line]]:
+def _own_lines(offer: Offer, entries: Entries, lines: Iterable[Line]) -> dict[Values, list[Line]]:
     """The lines of one product by their group values."""
-    product_id = _recorded(folded, offer.product.address)
+    product_id = id_of(entries, offer.product.address)
     own: dict[Values, list[Line]] = {}
     for line in lines:
         if product_id is not None and line.product_id == product_id:

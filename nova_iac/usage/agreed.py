@@ -139,6 +139,14 @@ class Agreed:
             found.setdefault(Address.of(RateCard.name, card), {})[key] = rating.Timeline.of(steps)
         return found
 
+    @cached_property
+    def _sold(self) -> Mapping[Address, frozenset[str]]:
+        return {card: frozenset(product for product, _ in rates) for card, rates in self.prices.items()}
+
+    def sells(self, card: Address, product: Address) -> bool:
+        """Whether a card has any price of a product."""
+        return product in self._sold.get(card, ())
+
     def unit(self, card: Address) -> str:
         """The currency of a card."""
         return str(self._resources[card].attributes.get("fiat_credit_type") or DEFAULT_FIAT)

@@ -20,7 +20,7 @@ from nova_iac import moment
 from nova_iac.errors import RemoteError
 from nova_iac.usage.checkpoint import Checkpoint
 from nova_iac.usage.event import MOST_EVENTS, Exact, encode, instant
-from nova_iac.usage.judge import Judge, Unknown
+from nova_iac.usage.judge import SUMMARIES, Judge, Unknown
 from nova_iac.usage.rejects import Reject, RejectedFile
 from nova_iac.usage.sender import Delivery, Pacer, Ready, Sender
 from nova_iac.usage.sources import Position, Row, Source
@@ -28,7 +28,7 @@ from nova_iac.usage.sources import Position, Row, Source
 SAMPLE: Final = 20
 """How many sent events are kept for ``--verify``."""
 _LARGEST_BATCH: Final = 1 << 18
-_REASONS: Final = 50
+_REASONS: Final = 9
 _BATCHES_AHEAD: Final = 3  # per thread
 _SAVED_EVERY: Final = 1.0  # seconds
 
@@ -148,7 +148,7 @@ class Intake:
             if unknown is Unknown.WARN:
                 self._tally.warned += 1
                 for one in found:
-                    _count(self._tally.warnings, one.reason)
+                    _count(self._tally.warnings, one.reason, SUMMARIES[one.fault])
         if payload is None:
             payload = encode(event)
         self._size += len(payload)
@@ -273,7 +273,7 @@ class Emission:
         tally = self._tally
         tally.rejected += len(rejects)
         for one in rejects:
-            _count(tally.reasons, one.reason)
+            _count(tally.reasons, one.reason, "other reasons; the rejected file has them all")
         tally.examples += rejects[: max(0, SAMPLE - len(tally.examples))]
         if rejects and self._rejected is not None:
             self._rejected.add(rejects)
@@ -299,8 +299,6 @@ class Emission:
         self._saved_at, self._unsaved = self._monotonic(), False
 
 
-def _count(reasons: Counter[str], reason: str) -> None:
+def _count(reasons: Counter[str], reason: str, otherwise: str) -> None:
     """Count a reason; only so many different ones are told apart."""
-    if reason not in reasons and len(reasons) >= _REASONS:
-        reason = "other reasons"
-    reasons[reason] += 1
+    reasons[reason if reason in reasons or len(reasons) < _REASONS else otherwise] += 1

@@ -7,7 +7,7 @@ spec names), or a value that can't be counted.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
@@ -46,6 +46,14 @@ class Fault(Enum):
     """It would be counted, and be free."""
 
 
+SUMMARIES: Final = {
+    Fault.TIME: "another timestamp that Metronome refuses",
+    Fault.COUNT: "another value that can't be counted",
+    Fault.NAME: "another customer, event type or value that the spec doesn't have",
+    Fault.PRICE: "another group without a price",
+}
+"""What is said of a fault where there are too many different ones to name."""
+
 _SENT_UNDER: Final = {
     Fault.TIME: (),
     Fault.COUNT: (Unknown.SEND,),
@@ -83,8 +91,7 @@ class _Plan:
     verdicts: dict[tuple[str, object], tuple[Finding, ...]] = field(default_factory=dict)
 
 
-_Rates = tuple[tuple[str, tuple[rating.Timeline[rating.Rate], ...]], ...]
-"""For each priced product: what to say where none of these timelines (one per card) has a price at the event's time."""
+_Prices = Mapping[rating.RateKey, rating.Timeline[rating.Rate]]
 
 
 class Judge:
@@ -151,9 +158,10 @@ class Judge:
         ]
         lasting = True
         window = rating.Span(self._earliest, self._latest + _KEPT)
-        for words, timelines in self._rates(event, counted, customer):
+        for product, values, priced in self._rates(event, counted, customer):
+            timelines = [rates.get((product, values), rating.NEVER) for rates in priced]
             if not any(timeline.at(at) for timeline in timelines):
-                found.append(Finding(Fault.PRICE, words))
+                found.append(Finding(Fault.PRICE, _no_price(values, priced, product)))
             lasting &= all(len({rate is None for _, rate in timeline.pieces(window)}) == 1 for timeline in timelines)
         return tuple(found), lasting
 
@@ -175,19 +183,18 @@ class Judge:
         self._plans[event_type] = plan
         return plan
 
-    def _rates(self, event: Event | Exact, counted: Iterable[Address], customer: Address | None) -> _Rates:
+    def _rates(
+        self, event: Event | Exact, counted: Iterable[Address], customer: Address | None
+    ) -> Iterator[tuple[str, rating.Group, list[_Prices]]]:
+        """The products with prices by group that bill an event: the group, and the prices of each card that has the product."""
         cards = self._agreed.cards_of(customer)
-        found = []
         for metric in counted:
             for product in self._agreed.products_of.get(metric, ()):
-                keys = sorted(self._agreed.definitions[product].pricing_keys)
-                values = rating.group({key: rating.text_of(event.properties.get(key)) or "" for key in keys})
-                prices = (self._agreed.prices[card] for card in cards)
-                priced = [rates for rates in prices if any(key[0] == product for key in rates)]
-                timelines = tuple(rates.get((str(product), values), rating.NEVER) for rates in priced)
+                keys = self._agreed.definitions[product].pricing_keys
+                priced = [rates for card in cards if (rates := self._agreed.prices[card]) and self._agreed.sells(card, product)]
                 if priced and keys:
-                    found.append((_no_price(values, priced, str(product)), timelines))
-        return tuple(found)
+                    values = {key: rating.text_of(event.properties.get(key)) or "" for key in keys}
+                    yield str(product), rating.group(values), priced
 
     def _unknown_customer(self, name: str) -> str:
         if name in self._agreed.customer_keys:
@@ -239,7 +246,7 @@ def _nothing(_: object) -> None:
     return None
 
 
-def _no_price(values: rating.Group, cards: Iterable[Mapping[rating.RateKey, object]], product: str) -> str:
+def _no_price(values: rating.Group, cards: Iterable[_Prices], product: str) -> str:
     words = ", ".join(f"{name} = {value!r}" for name, value in values)
     if len(values) != 1:
         return f"no price is in force for {words}: it would be free"

@@ -267,7 +267,7 @@ def open_parquet(path: Path) -> ParquetFile:
     :raises UsageProblem: the extra isn't installed, or the file is no Parquet file.
     """
     try:
-        from pyarrow import ArrowException  # type: ignore[import-untyped]
+        from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
     except ImportError:
         raise UsageProblem("Parquet needs an extra: pip install 'nova-iac[parquet]'") from None

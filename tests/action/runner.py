@@ -34,9 +34,10 @@ class Ran:
 class Runner:
     """One job: a checkout, an event, and the action with its inputs."""
 
-    def __init__(self, hub: Hub, folder: Path, variables: Mapping[str, str]) -> None:
+    def __init__(self, hub: Hub, folder: Path, tools: Path, variables: Mapping[str, str]) -> None:
         self._hub = hub
         self._folder = folder
+        self._tools = tools
         self._variables = variables
         folder.mkdir(exist_ok=True)
 
@@ -75,7 +76,7 @@ class Runner:
         script = self._folder / "step.sh"
         script.write_text(step["run"])
         env = {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": f"{self._tools}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "HOME": str(self._folder),
             "RUNNER_TEMP": str(self._folder),
             "GITHUB_ACTIONS": "true",

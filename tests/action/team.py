@@ -19,14 +19,15 @@ METRONOME_TOKEN = "account-token"
 class World:
     """What a team has: main on a bare remote, pull requests, an account, and GitHub Actions."""
 
-    def __init__(self, folder: Path, github: Hub, account: str) -> None:
+    def __init__(self, folder: Path, github: Hub, account: str, tools: Path) -> None:
         self.hub = github
         self.account = account
         self.folder = folder
         self.work = folder / "work"
+        self.tools = tools
         variables = {"LIVE_TOKEN": METRONOME_TOKEN, "NOVA_NOW": NOW}
-        self.runner = Runner(github, folder / "runner", variables)
-        self._offline = Runner(github, folder / "fork-runner", {"NOVA_NOW": NOW})
+        self.runner = Runner(github, folder / "runner", tools, variables)
+        self._offline = Runner(github, folder / "fork-runner", tools, {"NOVA_NOW": NOW})
         self._jobs = 0
         git(folder, "init", "--quiet", "--bare", "-b", "main", "remote.git")
         git(folder, "clone", "--quiet", "remote.git", "work")
@@ -48,7 +49,7 @@ class World:
     def init(self) -> None:
         """Commit the empty lockfile, as the action asks for."""
         env = {**os.environ, "NOVA_NOW": NOW}
-        subprocess.run(["nova-iac", "init", "-e", "live"], cwd=self.work, env=env, check=True, capture_output=True)
+        subprocess.run([self.tools / "nova-iac", "init", "-e", "live"], cwd=self.work, env=env, check=True, capture_output=True)
         self.commit("lockfile")
         git(self.work, "push", "--quiet", "origin", "HEAD:main")
 

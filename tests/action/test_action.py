@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 from hub import BOT
+from runner import ACTION
 from team import World, git
 
 DEMO = "Nova Demo Customer"
@@ -291,6 +298,28 @@ def test_inputs_are_checked(world: World) -> None:
         assert "::error title=nova-iac::input" in ran.log
     assert world.apply(event="pull_request").code == 1
     assert not list(world.folder.rglob("pwned"))
+
+
+def test_cancelled_job_reaches_the_tool(tmp_path: Path) -> None:
+    """The runner's interrupt goes on to nova-iac, which saves and ends; its exit code stays, and its words can't be commands."""
+    tool = tmp_path / "nova-iac"
+    tool.write_text(
+        f"#!{sys.executable}\nimport signal, sys\nsignal.signal(signal.SIGINT, lambda *_: sys.exit(130))\n"
+        "print('ready ::error::no', file=sys.stderr, flush=True)\nsignal.pause()\n"
+    )
+    tool.chmod(0o755)
+    code = "from tool import nova_iac; import sys; sys.exit(nova_iac('apply').code)"
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ACTION)}
+    with subprocess.Popen([sys.executable, "-Bc", code], env=env, stdout=subprocess.PIPE, text=True) as step:
+        assert step.stdout is not None
+        stop, ready = step.stdout.readline(), step.stdout.readline()
+        step.send_signal(signal.SIGINT)
+        rest = step.stdout.read().splitlines()
+
+    assert ready == "ready ::error::no\n"
+    assert step.returncode == 130
+    assert stop.startswith("::stop-commands::")
+    assert rest[-1] == f"::{stop.strip().removeprefix('::stop-commands::')}::"
 
 
 def test_drift_keeps_one_issue(world: World) -> None:

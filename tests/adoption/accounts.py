@@ -17,10 +17,14 @@ class Hand:
 
     def metric(self, name: str, *keys: Sequence[str], **fields: Any) -> str:
         """A streaming metric with these group keys."""
-        filters = sorted({part for key in keys for part in key} | ({fields["aggregation_key"]} if "aggregation_key" in fields else set()))
+        filters = sorted(
+            {part for key in keys for part in key} | ({fields["aggregation_key"]} if "aggregation_key" in fields else set())
+        )
         made: dict[str, Any] = {"aggregation_type": "COUNT", "event_type_filter": {"in_values": [name.lower()]}, **fields}
         if filters:
-            made["property_filters"] = [{"name": part, "exists": True} for part in filters] + fields.get("property_filters", [])
+            given = fields.get("property_filters", [])
+            named = {part["name"] for part in given}
+            made["property_filters"] = [*given, *({"name": part, "exists": True} for part in filters if part not in named)]
         if keys:
             made["group_keys"] = [list(key) for key in keys]
         return str(self.client.v1.billable_metrics.create(name=name, **made).data.id)
@@ -149,7 +153,10 @@ def _archived(hand: Hand) -> None:
 def large(client: Any) -> None:
     """Three hundred objects, most of them with names that others have too."""
     hand = Hand(client)
-    metrics = [hand.metric(f"Metric {number % 7}", ["region"], event_type_filter={"in_values": [f"event_{number}"]}) for number in range(15)]
+    metrics = [
+        hand.metric(f"Metric {number % 7}", ["region"], event_type_filter={"in_values": [f"event_{number}"]})
+        for number in range(15)
+    ]
     products = [
         hand.product(f"Product {number % 9}", metrics[number % 15], pricing_group_key=["region"] if number % 2 else [])
         for number in range(30)
@@ -157,7 +164,14 @@ def large(client: Any) -> None:
     cards = [hand.card(f"Card {number % 3}") for number in range(5)]
     for number, card in enumerate(cards):
         rates = [
-            {"product_id": product, "starting_at": start, "entitled": True, "rate_type": "FLAT", "price": price + number, **values}
+            {
+                "product_id": product,
+                "starting_at": start,
+                "entitled": True,
+                "rate_type": "FLAT",
+                "price": price + number,
+                **values,
+            }
             for place, product in enumerate(products)
             for start, price in (("2025-09-01T00:00:00Z", 10), (FUTURE, 12))
             for values in ([{"pricing_group_values": {"region": region}} for region in ("eu", "us")] if place % 2 else [{}])
@@ -171,3 +185,54 @@ def large(client: Any) -> None:
         archived = hand.customer("Customer 1", f"gone-{_}")
         client.v1.customers.archive(id=archived)
         client.v1.billable_metrics.archive(id=hand.metric("Metric 1"))
+
+
+def tangled(client: Any) -> None:
+    """Objects that are alike in every field, and told apart only by what uses them."""
+    hand = Hand(client)
+    metrics = [hand.metric("Hits") for _ in range(4)]
+    twins = [hand.product("Hits", metric) for metric in metrics[:3]]
+    sums = [
+        hand.product(name, type="COMPOSITE", composite_product_ids=[product]) for name, product in zip("ABA", twins, strict=True)
+    ]
+    cards = [hand.card("Prices") for _ in range(3)]
+    for number, (card, product) in enumerate(zip(cards, twins, strict=True)):
+        hand.rate(card, product, 5)
+        hand.rate(card, sums[number], None, rate_type="PERCENTAGE", price=0.1)
+    for card, alias in zip(cards, ("x", "y", "z"), strict=True):
+        customer = hand.customer("Same Name", alias)
+        hand.contract(customer, card)
+        hand.contract(customer, card, "2026-01-01T00:00:00Z")
+
+
+def beyond(client: Any) -> None:
+    """What a spec can't say, beside what it can."""
+    hand = Hand(client)
+    client.v1.custom_fields.add_key(entity="customer", key="crm", enforce_uniqueness=False)
+    credits = client.v1.pricing_units.create(name="Cloud Credits").data.id
+    old = hand.metric("Old Events")
+    broken = hand.metric("Unfit", ["region"])
+    calls = hand.metric("Calls", ["region"], property_filters=[{"name": "region", "in_values": ["us", "eu"]}])
+    hand.product("Legacy", old)
+    hand.product("No compound key", broken, pricing_group_key=["region"], presentation_group_key=["region", "zone"])
+    api = hand.product("API", calls, pricing_group_key=["region"])
+    paid = hand.product("Paid in credits", calls, pricing_group_key=["region"])
+    gone = hand.product("Gone", calls)
+    card = hand.card("Standard")
+    units = hand.card("In Credits", credit_type_conversions=[{"custom_credit_type_id": credits, "fiat_per_custom_credit": 50}])
+    retired = hand.card("Retired")
+    hand.rate(card, api, 4, pricing_group_values={"region": "eu"})
+    hand.rate(units, paid, 5, pricing_group_values={"region": "eu"}, credit_type_id=credits)
+    hand.rate(card, api, 9, pricing_group_values={"region": "mars"})
+    hand.rate(card, gone, 1)
+    hand.rate(retired, api, 4, pricing_group_values={"region": "eu"})
+    customer = hand.customer("Acme", "acme", custom_fields={"crm": "42"})
+    hand.contract(customer, card)
+    hand.contract(customer, retired, "2024-01-01T00:00:00Z", name="Old deal", ending_before="2025-01-01T00:00:00Z")
+    other = hand.contract(customer, card, name="Filtered", usage_filter={"group_key": "region", "group_values": ["eu"]})
+    client.v1.contracts.set_usage_filter(
+        customer_id=customer, contract_id=other, group_key="region", group_values=["us"], starting_at="2026-10-01T00:00:00Z"
+    )  # fmt: skip
+    client.v1.billable_metrics.archive(id=old)
+    client.v1.contracts.products.archive(product_id=gone)
+    client.v1.contracts.rate_cards.archive(id=retired)

@@ -226,7 +226,8 @@ def test_contract_comes_after_the_rates_of_its_card(alias: bool, tmp_path: Path)
 @pytest.mark.parametrize(("start", "warned"), [("2026-11-01", True), ("2026-11-22", False), ("2026-12-01", False)])
 def test_backdated_contract_is_warned_of(start: str, warned: bool, tmp_path: Path) -> None:
     """A contract that starts more than a day ago may finalize invoices at once; validate, which has no clock, says nothing."""
-    spec = CARDS | {"customers": {"acme": {"name": "Acme", "contracts": {"fy26": {"rate_card": "standard", "starting_at": start}}}}}
+    contract = {"rate_card": "standard", "starting_at": start}
+    spec = CARDS | {"customers": {"acme": {"name": "Acme", "contracts": {"fy26": contract}}}}
     project = Project(tmp_path, text(spec))
 
     assert [warning["code"] for warning in project.plan()["warnings"]] == ["NV417"] * warned

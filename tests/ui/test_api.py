@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from serving import served
 from support import EXAMPLE, Project
 from ui_kit import View, opened
 
@@ -135,6 +136,20 @@ def test_customer_alone_among_others_of_like_names(view: View, project: Project)
     assert view.do("/api/customers", customer="de")["changes"] == [{"address": "customer.de", "action": "create"}]
 
 
+def test_renamed_key_is_still_the_same_customer(shop: View, project: Project) -> None:
+    """``moved:`` counts here before the next apply: usage goes on, and nothing looks as if it were to be made anew."""
+    shop.do("/api/generate", tier="ultra")
+    project.edit("  demo:", "  first:")
+    project.edit("exclude: [customer.demo]", "exclude: [customer.first]")
+    project.edit("version: 1", "version: 1\nmoved: {customer.demo: customer.first}")
+
+    shop.do("/api/generate", tier="ultra")
+
+    assert shop.groups()["ultra"] == ("2", ["$0.20"])
+    assert set(shop.states().values()) == {"synced"}
+    assert shop.do("/api/customers", customer="first")["changes"] == []
+
+
 def test_contract_brings_what_it_needs(view: View, project: Project) -> None:
     """A contract is a targeted apply: everything that it refers to comes with it."""
     view.do("/api/contract")
@@ -168,6 +183,21 @@ def test_live_holder_of_the_alias_is_adopted(view: View, project: Project) -> No
     assert answer["changes"] == [{"address": "customer.demo", "action": "adopt"}]
     assert project.id("customer.demo") == held
     assert project.writes() == []
+
+
+def test_account_over_http(project: Project) -> None:
+    """An account behind a host works the same; its token reaches no answer."""
+    with served(project.now, token="metronome-secret") as url:
+        project.edit("{token_env: METRONOME_SANDBOX_TOKEN}", f"{{token_env: METRONOME_SANDBOX_TOKEN, base_url: '{url}'}}")
+        with opened(project, "sandbox", METRONOME_SANDBOX_TOKEN="metronome-secret") as view:
+            view.set_up()
+            view.do("/api/generate", tier="high-res")
+
+            assert view.groups()["high-res"] == ("1", ["$0.05"])
+            assert view.read("/api/status")["account"] == {
+                "name": url.removeprefix("http://"), "base_url": url, "token_env": "METRONOME_SANDBOX_TOKEN",
+            }  # fmt: skip
+            assert all("metronome-secret" not in view.get(path).text for path in ("/", "/api/status", "/api/usage"))
 
 
 @pytest.mark.parametrize("fields", [{"customer": "demo"}, {"customer": "jane@nova.com"}, {"ingest_alias": "jane@nova.com"}, {}])

@@ -367,3 +367,68 @@ def test_memory_is_bounded_by_what_is_in_flight(applied: Project, monkeypatch: p
     applied.ok("emit", "--from", "events.ndjson", "--concurrency", "2")
 
     assert (len(held), max(held) <= 6) == (30, True)
+
+
+def test_csv_that_is_not_utf8_is_refused_not_guessed(applied: Project) -> None:
+    """A row in another encoding is rejected with what to do; replaced letters would be another customer."""
+    header = "transaction_id,customer_id,event_type,timestamp,image_type,num_images\n"
+    rows = header + "a,jané@nova.com,image_generation,2026-11-22,ultra,1\nb,jane@nova.com,image_generation,2026-11-22,ultra,1\n"
+    (applied.folder / "events.csv").write_bytes(rows.encode("latin-1"))
+
+    assert applied.run("emit", "--from", "events.csv").code == 3
+    (one,) = rejected(applied.folder / "events.csv.rejected.ndjson")
+    assert (one["line"], one["reason"][:20]) == (2, "not CSV: not UTF-8 a")
+    assert set(arrived(applied)) == {"b"}
+
+
+def test_parquet_nanoseconds_are_cut_to_microseconds(applied: Project) -> None:
+    """Python's instants have microseconds; what is finer is cut, whatever else is installed."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    stamp = int(moment.parse("2026-11-22T10:00:00Z").timestamp()) * 10**9 + 123_456_789
+    columns = {
+        "transaction_id": ["a"],
+        "timestamp": pyarrow.array([stamp], pyarrow.timestamp("ns", "UTC")),
+        "properties": [{"image_type": "ultra", "num_images": "1"}],
+    }
+    parquet.write_table(pyarrow.table(columns), applied.folder / "events.parquet", version="2.6")
+
+    applied.ok("emit", "image_generation", "-c", "demo", "--from", "events.parquet")
+
+    found = stored(applied, "a")
+    assert found["timestamp"].isoformat() == "2026-11-22T10:00:00.123456+00:00"
+    assert found["properties"] == {"image_type": "ultra", "num_images": "1"}
+
+
+def test_many_strangers_are_told_briefly_and_quickly(applied: Project) -> None:
+    """Thousands of customers that the spec doesn't have: a few are named, the others counted."""
+    write_lines(applied.folder / "events.ndjson", [event(n, customer_id=f"stranger-{n}") for n in range(500)])
+
+    result = applied.run("emit", "--from", "events.ndjson", "--dry-run")
+
+    assert "491 times: another customer, event type or value that the spec doesn't have" in result.err
+    assert "500 times: their customer is not in the spec" in result.out
+
+
+def test_spec_without_customers_checks_none(applied: Project) -> None:
+    """Where the spec says nothing about customers, nothing can be said about an event's."""
+    text = applied.spec.read_text(encoding="utf-8")
+    applied.write(text[: text.index("customers:\n")].replace("exclude: [customer.demo]", ""))
+    write_lines(applied.folder / "events.ndjson", [event(n, customer_id="anybody") for n in range(3)])
+
+    assert "look at these" not in applied.ok("emit", "--from", "events.ndjson").err
+    applied.ok("emit", "image_generation", "-c", "anybody", "-p", "image_type=ultra", "-p", "num_images=1")
+
+
+def test_prices_are_judged_at_the_events_time(tmp_path: Path) -> None:
+    """A price that begins or ends within the window holds for the events of its time only."""
+    project = Project(tmp_path, EXAMPLE.replace("- starting_at: 2025-09-01\n", "- starting_at: 2026-11-20\n"))
+    stamps = ["2026-11-19T23:59:59Z", "2026-11-20T00:00:00Z"]
+    write_lines(project.folder / "events.ndjson", [event(n, timestamp=stamps[n % 2]) for n in range(200)])
+
+    result = project.run("emit", "--from", "events.ndjson", "--unknown", "reject", "--dry-run", "--format", "json")
+
+    assert result.json["rejected"] == 100
+    assert sum(result.json["reasons"].values()) == 100
+    assert all(reason.startswith("no price is in force for image_type = ") for reason in result.json["reasons"])

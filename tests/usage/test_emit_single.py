@@ -129,6 +129,7 @@ def test_unknown_warn_sends_unknown_names_only(applied: Project, case: str, code
         (["image_generation", "-c", "demo", "-p", "num_images"], "-p num_images: write -p NAME=VALUE."),
         (["image_generation", "-c", "demo", "-p", "a=1", "-p", "a=2"], "-p a is given twice"),
         (["image_generation", "-c", "demo", "--timestamp", "yesterday"], "--timestamp: 'yesterday' is not an instant"),
+        (["image_generation", "-c", "demo", "-p", "a=\udcff"], "is not text in UTF-8"),
         (["image_generation", "-c", "demo", "--resume"], "--resume belongs to --from."),
         (["image_generation", "-c", "demo", "--generate", "3", "--transaction-id", "x"], "is for a single event"),
         (["image_generation", "-c", "demo", "--since", "2026-11-01"], "--since belongs to --generate."),

@@ -57,7 +57,11 @@ _HEADERS = {"lineage": "lineage of the lockfile", "serial": "serial of the lockf
 
 def difference(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What is not the same in two plan documents, a line each."""
-    lines = [f"{words}: {then.get(key)} -> {now.get(key)}" for key, words in _HEADERS.items() if then.get(key) != now.get(key)]
+    lines = [
+        f"{words}: {_short(then.get(key))} -> {_short(now.get(key))}"
+        for key, words in _HEADERS.items()
+        if then.get(key) != now.get(key)
+    ]
     before, after = _doing(then), _doing(now)
     for address in sorted(before.keys() | after.keys()):
         old, new = before.get(address), after.get(address)
@@ -68,6 +72,10 @@ def difference(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
     held, holds = ({f"{hit['code']} {hit['address']}" for hit in plan.get("guards", ())} for plan in (then, now))
     lines += [f"guard {hit}: only now" for hit in sorted(holds - held)]
     return lines or ["the order or the bodies of the calls"]
+
+
+def _short(value: Any) -> str:
+    return value[:12] if isinstance(value, str) else str(value)
 
 
 def _doing(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
