@@ -167,3 +167,29 @@ def test_holder_on_another_host_counts_as_alive(project: Project) -> None:
     assert result.code == 5
     assert "apply by u on elsewhere, pid 1, for 48 h (lock abc123)" in result.err
     assert "nova-iac state unlock abc123" in result.err
+
+
+FOREIGN: dict[str, dict[str, Any]] = {
+    "kind that there is none of": {"nope.x": {"id": "1", "attributes": {}}},
+    "address of another form": {"contract.demo": {"id": "1", "attributes": {}}},
+    "unknown attribute": {"customer.a": {"id": "1", "attributes": {"zz": 1}}},
+    "attribute of another type": {"customer.a": {"id": "1", "attributes": {"name": 5}}},
+    "list of another type": {"customer.a": {"id": "1", "attributes": {"ingest_aliases": [1]}}},
+    "entries that are none": {"rate.a.b": {"id": None, "attributes": {"entries": 5}}},
+    "entry without a start": {"rate.a.b": {"id": None, "attributes": {"entries": [{}]}}},
+    "rate without entries": {"rate.a.b": {"id": None, "attributes": {}}},
+    "dependency that is no address": {"customer.a": {"id": "1", "attributes": {}, "depends_on": ["foo"]}},
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_entry_that_no_run_can_have_recorded_is_refused(applied: Project, case: str) -> None:
+    """A hand-broken entry stops every command with its address, and the file is left."""
+    text = broken(applied.lockfile.read_text(), resources=FOREIGN[case])
+    applied.lockfile.write_text(text)
+
+    result = applied.run("plan")
+
+    assert result.code == 1
+    assert next(iter(FOREIGN[case])) in result.err or "foo" in result.err
+    assert applied.lockfile.read_text() == text

@@ -129,12 +129,13 @@ def _require_recorded(session: Session, plan: Plan, graph: ResourceGraph, runnin
     """
     if running.folded is None:
         return
-    drifted = session.drift(graph, running.folded.lockfile, client, [change.address for change in plan.doing])
+    touched = [change.address for change in plan.doing] + list(plan.moves)
+    drifted = session.drift(graph, running.folded.lockfile, client, touched, scheduled=True)
     if drifted:
-        names = ", ".join(one.address for one in drifted)
-        raise StalePlan(
-            f"this plan was made without reading the account, and {names} changed outside: plan again with a refresh."
+        states = ", ".join(
+            f"{one.address} {'has something scheduled' if one.what == 'scheduled' else 'changed outside'}" for one in drifted
         )
+        raise StalePlan(f"this plan was made without reading the account, and {states}: plan again with a refresh.")
 
 
 def _confirm(session: Session, yes: bool, *, destroy: bool) -> None:

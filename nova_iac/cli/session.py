@@ -133,8 +133,13 @@ class Session:
             first=folded is None,
         )
 
-    def drift(self, graph: ResourceGraph, lockfile: Lockfile, client: Client, addresses: Iterable[Address]) -> list[Drift]:
-        """Which of some recorded resources differ in the account from what was recorded."""
+    def drift(
+        self, graph: ResourceGraph, lockfile: Lockfile, client: Client, addresses: Iterable[Address], *, scheduled: bool = False
+    ) -> list[Drift]:
+        """Which of some recorded resources differ in the account from what was recorded.
+
+        :param scheduled: tell those too that something is still to come of.
+        """
         from nova_iac.plan.verdict import Case, drift_of
         from nova_iac.state.live import none_adopted, read_live, reading_of
 
@@ -144,7 +149,13 @@ class Session:
             Case(address, KINDS[address.kind], None, lockfile.resources.get(address), live.objects.get(address), read=True)
             for address in live.asked
         )
-        return sorted((one for one in map(drift_of, cases) if one), key=lambda one: one.address)
+        found = {case.address: drift_of(case) for case in cases}
+        if scheduled:
+            instant = moment.text(now())
+            for address, remote in live.objects.items():
+                if found.get(address) is None and KINDS[address.kind].is_scheduled(remote, instant):
+                    found[address] = Drift(address, "scheduled")
+        return [one for address in sorted(found) if (one := found[address])]
 
     def graph(self, *, destroy: bool) -> ResourceGraph:
         """What should be; nothing, for destroy.

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final, Literal, TypeVar
 from nova_iac import schema_files
 from nova_iac.errors import Diagnostic, NotFound
 from nova_iac.kinds.block import Block
-from nova_iac.kinds.shapes import Shape, Struct, as_keys, canonical, compile_shape, references, unknown
+from nova_iac.kinds.shapes import Shape, Struct, as_keys, canonical, compile_shape, fits, references, unknown
 from nova_iac.kinds.sighting import Sighting
 from nova_iac.remote import Client, Endpoint
 from nova_iac.resource import Action, Address, Attributes, Ref, RemoteObject, Resource, Value
@@ -332,6 +332,20 @@ class Kind(ABC):
     @abstractmethod
     def find(self, wanted: Sequence[Wanted], client: Client, names: Names) -> Mapping[Address, Sequence[RemoteObject]]:
         """Live objects that an unrecorded desired resource could be, by natural identity."""
+
+    def is_scheduled(self, live: RemoteObject, now: str) -> bool:  # noqa: ARG002
+        """Whether something of an object is still to come, which a change would have to repeat."""
+        return False
+
+    def unsound(self, attributes: Attributes) -> str | None:
+        """What makes attributes ones that were never recorded of this kind; None if they could have been."""
+        if unknown := next((name for name in attributes if name not in self.fields), None):
+            return f"the unknown attribute {unknown!r}"
+        shapes = self._fields_shape
+        return next(
+            (f"a value of {name} that has a wrong type" for name, value in attributes.items() if not fits(value, shapes[name])),
+            None,
+        )
 
     def made_under(self, uniqueness_key: str, params: Mapping[str, Any], client: Client) -> str | None:  # noqa: ARG002
         """The id of the live object that was created under a uniqueness key, for kinds whose create takes one."""

@@ -247,6 +247,10 @@ class Contract(Kind):
                 found[item.address] = tuple(one for one in live if _same_identity(one.attributes, item.desired or {}))
         return found
 
+    def is_scheduled(self, live: RemoteObject, now: str) -> bool:
+        """A usage filter that was set for later."""
+        return any(start > now for start in live.extra.get("filter_starts", ()))
+
     def made_under(self, uniqueness_key: str, params: Mapping[str, Any], client: Client) -> str | None:
         """Contracts show the key that they were created under (§2.3)."""
         rows = rows_or_none(client, LIST, {"customer_id": params["customer_id"]}) or ()

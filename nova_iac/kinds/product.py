@@ -160,6 +160,10 @@ class Product(Kind):
             return f"{priced.head} prices it"
         return None
 
+    def is_scheduled(self, live: RemoteObject, now: str) -> bool:
+        """Dated updates that are still to come (§6.2)."""
+        return any(start > now for start, _ in live.extra.get("states", ()))
+
     def read(self, wanted: Sequence[Wanted], client: Client, names: Names) -> Mapping[Address, RemoteObject]:
         """One list, archived ones included."""
         pages = client.pages(LIST, {"archive_filter": "ALL"})

@@ -90,6 +90,14 @@ class Rate(Kind):
             resources = [Resource(block.address, {"entries": []}, block.location, lifecycle, depends)]
         return resources, problems
 
+    def unsound(self, attributes: Mapping[str, Value]) -> str | None:
+        """Entries with their starts, and nothing else."""
+        entries = attributes.get("entries")
+        whole = isinstance(entries, list) and all(
+            isinstance(one, dict) and isinstance(one.get("starting_at"), str) for one in entries
+        )
+        return None if whole and set(attributes) == {"entries"} else "attributes that are no price timeline"
+
     def renamed(self, address: Address, old: Address, new: Address) -> Address | None:
         """A rate is named after its card and its product."""
         if old.kind == "product" and address.keys[1] == old.keys[0]:

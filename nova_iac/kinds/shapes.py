@@ -159,6 +159,25 @@ def canonical(value: Value, shape: Shape) -> Value:
             return value
 
 
+def fits(value: Value, shape: Shape) -> bool:
+    """Whether a canonical value can be one of a shape, by its type alone."""
+    match shape:
+        case Text() | Quantity() | MoneyText() | Instant() | Reference():
+            return isinstance(value, str)
+        case Boolean():
+            return isinstance(value, bool)
+        case Integer():
+            return isinstance(value, int) and not isinstance(value, bool)
+        case Items(item):
+            return isinstance(value, list) and all(fits(member, item) for member in value)
+        case Struct(fields, others):
+            return isinstance(value, dict) and all(
+                fits(part, fields.get(name) or others or ANYTHING) for name, part in value.items()
+            )
+        case _:
+            return True
+
+
 def references(value: Value, shape: Shape) -> list[Address]:
     """The addresses that a canonical value names."""
     match shape:

@@ -78,13 +78,8 @@ def _field(head: str, value: Any, indent: int) -> list[str]:
     """A value behind a key or a dash."""
     if isinstance(value, str) and "\n" in value and (literal := _literal(value, indent)):
         return [f"{head} {literal[0]}", *literal[1:]]
-    inline = flow(value)
-    is_rows = isinstance(value, list) and any(isinstance(part, dict) for part in value)
-    width = _ROWS_WIDTH if is_rows else WIDTH
-    if not isinstance(value, dict | list) or not value:
-        return [f"{head} {inline}"]
-    if not _has_block(value) and len(head) + 1 + len(inline) <= width:
-        return [f"{head} {inline}"]
+    if not isinstance(value, dict | list) or not value or _fits(head, value):
+        return [f"{head} {flow(value)}"]
     if isinstance(value, dict):
         return [head, *lines(value, indent + 2)]
     return [head, *(line for part in value for line in _item(part, indent + 2))]
@@ -92,10 +87,17 @@ def _field(head: str, value: Any, indent: int) -> list[str]:
 
 def _item(value: Any, indent: int) -> list[str]:
     dash = f"{' ' * indent}-"
-    if isinstance(value, dict) and value and (_has_block(value) or len(dash) + 1 + len(flow(value)) > WIDTH):
-        inside = lines(value, indent + 2)
+    if isinstance(value, dict | list) and value and not _fits(dash, value):
+        below = indent + 2
+        inside = lines(value, below) if isinstance(value, dict) else [line for part in value for line in _item(part, below)]
         return [f"{dash} {inside[0].lstrip()}", *inside[1:]]
     return _field(dash, value, indent)
+
+
+def _fits(head: str, value: Any) -> bool:
+    """Whether a mapping or a list can stand on one line behind its head."""
+    is_rows = isinstance(value, list) and any(isinstance(part, dict) for part in value)
+    return not _has_block(value) and len(head) + 1 + len(flow(value)) <= (_ROWS_WIDTH if is_rows else WIDTH)
 
 
 def _has_block(value: Any) -> bool:
@@ -128,7 +130,7 @@ def scalar(value: str, *, inside: bool = False) -> str:
 
     :param inside: it stands in braces or brackets, where more characters have a meaning.
     """
-    if isinstance(value, Plain) or (_is_bare(value) and not (inside and re.search(r"[,\[\]{}]|:$|:[^\w/]", value))):
+    if isinstance(value, Plain) or (_is_bare(value) and not (inside and re.search(r"[,?\[\]{}]|:$|:[^\w/]", value))):
         return str(value)
     return '"' + _ESCAPED.sub(lambda match: _SHORT_ESCAPES.get(match[0]) or _escape(match[0]), value) + '"'
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nova_iac.errors import LockfileError, NewerFormat, WrongAccount
+from nova_iac.kinds import KINDS
 from nova_iac.resource import NO_LIFECYCLE, Address, AddressError, Attributes, Lifecycle
 
 FORMAT_VERSION: Final = "1.0"
@@ -188,11 +189,23 @@ def from_data(data: Any, where: str) -> Lockfile:
             _no_other_fields(where, text, entry, _ENTRY)
             if not isinstance(entry["attributes"], dict) or not isinstance(entry["id"], str | None):
                 raise TypeError(f"{text} has a field of a wrong type")
+            _require_sound(text, address, entry)
             resources[address] = LockEntry.from_data(entry)
     except (KeyError, TypeError, ValueError, AttributeError, AddressError) as problem:
         what = f"{problem.args[0]} is missing" if isinstance(problem, KeyError) else str(problem)
         raise _broken(where, f"{what}.") from None
     return Lockfile(data["lineage"], data["serial"], data["environment"], base_url, resources)
+
+
+def _require_sound(text: str, address: Address, entry: Mapping[str, Any]) -> None:
+    """What no run of ours can have recorded is refused before anything is planned from it."""
+    kind = KINDS.get(address.kind)
+    if kind is None or len(address.keys) != (2 if kind.parent else 1):
+        raise ValueError(f"{text} is no address of a known kind")
+    if flaw := kind.unsound(entry["attributes"]):
+        raise ValueError(f"{text} has {flaw}")
+    for other in entry.get("depends_on", ()):
+        Address.parse(other)
 
 
 def _no_other_fields(where: str, what: str, data: Mapping[str, Any], known: frozenset[str]) -> None:

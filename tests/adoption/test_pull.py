@@ -87,7 +87,7 @@ def test_what_a_spec_cant_say_is_told(tmp_path: Path) -> None:
 
     managed, _, left_out = out.partition("Left out (5):")
     assert managed.startswith(
-        "Pulled 12 resources of local: 2 billable metrics, 2 products, 2 rate cards, 2 rates, 1 customer, 3 contracts."
+        "Pulled 11 resources of local: 2 billable metrics, 2 products, 2 rate cards, 1 rate, 1 customer, 3 contracts."
     )
     assert "Not managed, because a spec can't say it yet (4):" in managed
     for words in (

@@ -47,6 +47,7 @@ function line(detail) {
   return make("li", {}, make("code", { textContent: place }), ` ${detail.detail ?? ""}`);
 }
 
-function clear() {
+/** What was told before is put away. */
+export function clear() {
   byId("messages").replaceChildren();
 }

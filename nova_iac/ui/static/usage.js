@@ -2,7 +2,7 @@
 
 import { post } from "./api.js";
 import { byId, keyed, make, ready, write } from "./dom.js";
-import { complain, say } from "./say.js";
+import { clear, complain, say } from "./say.js";
 
 const DAY = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
 const SHORT = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
@@ -121,6 +121,7 @@ async function generate(button, product, tier) {
   button.setAttribute("aria-busy", "true");
   try {
     await post("/api/generate", { tier, product, ...(customer === null ? {} : { customer }) });
+    clear();
     await after();
   } catch (problem) {
     complain(problem);
