@@ -50,7 +50,7 @@ ONLY = {
     "pyarrow": ("usage.tables",),
     "sqlite3": ("emulator",),
     "waitress": ("emulator.serve", "ui.serve"),
-    "yaml": ("spec.loader",),
+    "yaml": ("spec.loader", "spec.written"),
 }
 """Which modules (or packages) may import what comes from elsewhere."""
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from card_kit import LATER, START, Card, settled
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from support import NOW, Project
+
+from nova_iac.moment import next_full_hour, parse, text
 
 NOW_AND_LATER = (NOW, *LATER)
 PRODUCT = "product.image_generation"
@@ -233,3 +238,71 @@ def test_replaced_contract_is_archived_first(applied: Project) -> None:
     applied.apply("--allow", "NV403", "--parallelism", "1")
     assert applied.writes() == [("POST", "/v1/contracts/archive"), ("POST", "/v1/contracts/create")]
     assert all(applied.actions(now=now) == {} for now in NOW_AND_LATER)
+
+
+# --- any life of a product -------------------------------------------------------------------------------------------------
+
+WHEN = ["2026-11-22T14:30:00Z", "2026-12-02T00:00:00Z", "2026-12-20T09:15:00Z"]
+DATES = ["2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z", "2027-01-01T00:00:00Z", "2027-02-01T00:00:00Z"]
+INSTANTS = sorted({*DATES, "2026-11-22T15:00:00Z", "2026-12-02T01:00:00Z", "2026-12-20T10:00:00Z", "2028-01-01T00:00:00Z"})
+NAMES, TAGS = st.sampled_from(["A", "B", "C"]), st.sampled_from([["x"], ["y"]])
+BY_HAND = st.fixed_dictionaries({"starting_at": st.sampled_from(DATES)}, optional={"name": NAMES, "tags": TAGS})
+CHAPTERS = st.lists(
+    st.tuples(st.lists(BY_HAND, max_size=2), NAMES, TAGS, st.none() | st.sampled_from(DATES)), min_size=2, max_size=3
+)
+
+
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(life=st.lists(CHAPTER, min_size=2, max_size=3))
+def test_life_of_a_product(life: list[tuple[list[dict[str, Any]], str, list[str], str | None]]) -> None:
+    """Updates by hand and by the spec, before, at and after each other: what a plan changes holds from its date on, for good.
+
+    Before that date nothing is touched; afterwards the plan is empty at every instant.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        project = Project(Path(folder), product("A", ["x"]), now="2026-11-01T00:00:00Z")
+        project.apply()
+        for now, (hands, name, tags, date) in zip(WHEN, life, strict=False):
+            with project.account(now) as account:
+                for update in hands:
+                    account.v1.contracts.products.update(product_id=project.id("product.p"), **update)
+            project.write(product(name, tags))
+            date = date if date and date > now else None
+            options = ["--effective-at", date] if date else []
+            changed = [part["path"] for change in project.plan(*options, now=now)["changes"] for part in change["fields"]]
+            before = fields_at(project, INSTANTS)
+
+            project.apply(*options, now=now)
+
+            reached = date or text(next_full_hour(parse(now)))
+            after, wanted = fields_at(project, INSTANTS), {"name": name, "tags": tags}
+            for instant in INSTANTS:
+                for field in ("name", "tags"):
+                    if instant >= reached and field in changed:
+                        assert after[instant][field] == wanted[field], (instant, field)
+                    elif instant < reached or not changed:
+                        assert after[instant][field] == before[instant][field], (instant, field)
+            assert all(project.actions(now=later) == {} for later in [now, *(one for one in INSTANTS if one > now)])
+
+
+def product(name: str, tags: list[str]) -> str:
+    """A spec of one product."""
+    return (
+        "version: 1\nenvironments: {local: {emulator: true}}\n"
+        "billable_metrics: {m: {name: M, aggregation_type: COUNT}}\n"
+        f"products: {{p: {{name: {name}, type: USAGE, billable_metric: m, tags: {tags}}}}}\n"
+    )
+
+
+def fields_at(project: Project, instants: list[str]) -> dict[str, dict[str, Any]]:
+    """The live product's fields at instants: its updates laid over each other in the order in which they were made (§6.2)."""
+    with project.account() as account:
+        row = account.v1.contracts.products.retrieve(id=project.id("product.p")).to_dict(mode="json")["data"]
+    return {
+        instant: {
+            name: value
+            for state in (row["initial"], *(one for one in row["updates"] if one["starting_at"] <= instant))
+            for name, value in state.items()
+        }
+        for instant in instants
+    }

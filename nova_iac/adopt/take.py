@@ -188,9 +188,7 @@ class Importer:
             else:
                 homeless |= dict.fromkeys(other for other in sighting.belongs if not isinstance(known.address(other), Address))
         found = {ident: self._find(ident) for ident in homeless}
-        missing = [
-            f"\n  nova-iac import {one[0].name}.KEY {ident}" for ident, one in found.items() if one and not one[1].archived
-        ]
+        missing = [_advice(*one) for one in found.values() if one and not one[1].archived]
         if missing:
             raise UsageProblem(f"{address} has {child.section} of what isn't recorded here. Import that first:{''.join(missing)}")
         names = {ident: repr(one[1].name) if one else "something" for ident, one in found.items()}

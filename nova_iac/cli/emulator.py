@@ -40,3 +40,28 @@ def serve_command(port: int, db: str | None, token: str | None, clock: str | Non
         raise UsageProblem(f"--clock: {problem}") from None
     app = Emulator(Path(db) if db else None, clock=(lambda: fixed) if fixed else now, token=token)
     serve(app, port=port, ready=lambda url: click.echo(f"The emulator listens at {url}; Ctrl-C stops it."))
+
+
+@command.command("reset")
+@shared_options
+@click.pass_context
+def reset_command(ctx: click.Context, /) -> None:
+    """Wipe an emulator environment: its database, and the lockfile, journal and lock that belong to it.
+
+    \b
+    Example:
+      nova-iac emulator reset -e local
+    """
+    from nova_iac.cli.session import now, open_session
+    from nova_iac.errors import UsageProblem
+    from nova_iac.state.mutex import Mutex
+
+    session = open_session(ctx)
+    name, paths = session.environment.name, session.paths
+    if not session.environment.emulator:
+        raise UsageProblem(f"environment {name} is a Metronome account, not the emulator; destroy takes it down.")
+    with Mutex(paths.mutex, "emulator reset", now()):
+        gone = [path for path in (paths.database, paths.lockfile, paths.journal) if path.exists()]
+        for path in gone:
+            path.unlink()
+    click.echo(f"Removed {', '.join(map(str, gone))}." if gone else f"Environment {name} is empty already.")

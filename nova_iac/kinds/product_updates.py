@@ -79,8 +79,14 @@ class History:
         return not field.readable or (field.default if held is None else held) != task.after[name]
 
     def _repeated(self, now: str, instant: str) -> Wire:
-        fields = _overlaid(fields for start, fields in self.updates if now < start <= instant)
-        return {name: without_empty(value) if isinstance(value, dict) else value for name, value in fields.items()}
+        """What is pending by an instant, as it holds then: an update that was made later may stand above a pending one."""
+        pending = {name for start, fields in self.updates if now < start <= instant for name in fields}
+        held = _overlaid(fields for start, fields in self.updates if start <= instant)
+        return {name: _clean(held[name]) for name in held if name in pending}
+
+
+def _clean(value: Any) -> Any:
+    return without_empty(value) if isinstance(value, dict) else value
 
 
 def _follows(task: Task, name: str) -> bool:

@@ -37,9 +37,15 @@ def in_scope(
 
 def _named(patterns: Iterable[str], known: set[Address], option: str) -> set[Address]:
     found: set[Address] = set()
+    heads: dict[str, set[Address]] = {}
+    for address in known:
+        heads.setdefault(address.head, set()).add(address)
     for text in patterns:
         pattern = AddressPattern(text)
-        matching = {address for address in known if pattern.matches(address)}
+        if "*" in text or "?" in text:
+            matching = {address for address in known if pattern.matches(address)}
+        else:
+            matching = heads.get(text, set()) | {address for address in heads.get(Address(text).head, ()) if address == text}
         if not matching:
             raise PlanError(f"{option} {text} names no resource of this spec or its lockfile.")
         found |= matching

@@ -111,7 +111,7 @@ def as_texts(value: Any) -> Any:
 
 
 @given(st.dictionaries(texts, values, min_size=1, max_size=5), st.booleans())
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_written_data_reads_back(data: dict[str, Any], block: bool) -> None:
     """Any text as a key or a value, in blocks and in braces: the loader and PyYAML read what was written, and fmt leaves it."""
     written = text(Block({"top": Block(data) if block else data}))
