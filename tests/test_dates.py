@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from card_kit import LATER, START, Card, settled
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support import NOW, Project
 
@@ -247,13 +247,17 @@ DATES = ["2026-12-01T00:00:00Z", "2026-12-02T00:00:00Z", "2027-01-01T00:00:00Z",
 INSTANTS = sorted({*DATES, "2026-11-22T15:00:00Z", "2026-12-02T01:00:00Z", "2026-12-20T10:00:00Z", "2028-01-01T00:00:00Z"})
 NAMES, TAGS = st.sampled_from(["A", "B", "C"]), st.sampled_from([["x"], ["y"]])
 BY_HAND = st.fixed_dictionaries({"starting_at": st.sampled_from(DATES)}, optional={"name": NAMES, "tags": TAGS})
-CHAPTERS = st.lists(
-    st.tuples(st.lists(BY_HAND, max_size=2), NAMES, TAGS, st.none() | st.sampled_from(DATES)), min_size=2, max_size=3
-)
+CHAPTER = st.tuples(st.lists(BY_HAND, max_size=2), NAMES, TAGS, st.none() | st.sampled_from(DATES))
 
 
 @settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(life=st.lists(CHAPTER, min_size=2, max_size=3))
+@example(
+    life=[
+        ([{"starting_at": "2027-01-01T00:00:00Z"}], "A", ["y"], None),
+        ([{"starting_at": "2026-12-01T00:00:00Z", "name": "A", "tags": ["x"]}], "B", ["x"], None),
+    ]
+)
 def test_life_of_a_product(life: list[tuple[list[dict[str, Any]], str, list[str], str | None]]) -> None:
     """Updates by hand and by the spec, before, at and after each other: what a plan changes holds from its date on, for good.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from adoption_kit import HEAD, everything
+from faulty import Fault, bad_line
 from support import Project
 
 LATER = "2026-11-23T09:12:00Z"
@@ -55,6 +56,19 @@ def test_each_difference_with_its_author(applied: Project) -> None:
         "\n"
         "Drift: 3 resources differ from what was recorded.\n"
     )
+
+
+def test_a_log_that_cant_be_read_hides_no_drift(applied: Project) -> None:
+    """A token that may not read the audit log still sees what differs; why nobody is named is told once."""
+    by_hand(applied)
+
+    with bad_line(Fault("409 by key", "GET", "/v1/auditLogs", 99)):
+        result = applied.run("drift", now=LATER)
+
+    assert result.code == 2
+    assert "Drift: 3 resources differ" in result.out
+    assert "last written" not in result.out
+    assert result.err.count("Who changed this can't be told: GET /v1/auditLogs: 409") == 1
 
 
 def test_json_has_the_same_for_programs(applied: Project) -> None:
