@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from support import EXAMPLE, NOW, Project, doing
+from support import EXAMPLE, Project, doing
 
 TWO_CONTRACTS = EXAMPLE.replace(
     "      payg: {rate_card: standard, starting_at: 2025-09-01}",
@@ -304,4 +304,93 @@ def test_moved_keeps_the_object(applied: Project) -> None:
     assert "contract.acme.payg" in applied.recorded
     assert applied.recorded["contract.acme.payg"]["depends_on"][0] == "customer.acme"
     assert applied.writes() == []
-    assert NOW
+
+
+def test_ignored_prices_are_left_to_the_account(applied: Project) -> None:
+    """ignore_changes: [rates] on a card: a price that is edited, added or removed in the spec changes nothing there."""
+    applied.edit("    name: Nova Image Generation Pricing\n", "    name: P\n    lifecycle: {ignore_changes: [rates, name]}\n")
+    applied.apply()
+    applied.forget_requests()
+    for old, new in (("$0.02", "$0.03"), ("ultra: $0.10", "ultra: $0.10, mega: $0.20"), ("high-res: $0.05, ", "")):
+        applied.edit(old, new)
+        assert "NV401" not in str(applied.plan()["guards"])
+        applied.apply()
+
+    assert applied.writes() == []
+    assert applied.actions() == {}
+
+
+# --- what a review found --------------------------------------------------------------------------------------------------
+
+
+def test_destroy_that_keeps_a_contract_keeps_its_prices(applied: Project) -> None:
+    """--exclude A keeps all that A needs, by order too: the rates of its card, their products and metrics."""
+    result = applied.ok("destroy", "--yes", "--exclude", "contract.demo.payg")
+
+    assert result.last == "Destroy complete: 0 archived, 0 forgotten. 0 calls."
+    assert applied.actions() == {}
+
+
+def test_destroy_of_a_rate_ends_its_price(applied: Project) -> None:
+    """On a card that stays a rate is not forgotten: its price ends."""
+    plan = applied.plan("--destroy", "--target", "rate.standard.image_generation[image_type=ultra]")
+
+    assert doing(plan) == {"rate.standard.image_generation[image_type=ultra]": "archive"}
+    assert [call["path"] for call in plan["calls"]] == ["/v1/contract-pricing/rate-cards/addRates"]
+
+
+def test_destroy_of_a_product_ends_its_prices_first(applied: Project) -> None:
+    """A product's archive comes after the end of its rates."""
+    plan = applied.plan("--destroy", "--target", "product.image_generation")
+
+    assert [call["path"].rpartition("/")[2] for call in plan["calls"]] == ["addRates", "archive"]
+
+
+def test_early_end_keeps_an_unfinished_plan(project: Project) -> None:
+    """A "no", a guard or a missing terminal leaves the plan of an unfinished run to be resumed."""
+    from faulty import Fault, bad_line
+
+    project.ok("plan", "--out", "plan.json")
+    with bad_line(Fault("409 by key", "POST", "/v1/contract-pricing/rate-cards/addRates", 1)):
+        assert project.run("apply", "plan.json", "--yes").code == 3
+
+    assert project.run("apply", "plan.json").code == 1
+    assert project.run("apply", "--digest", f"sha256:{'0' * 64}", "--yes").code == 5
+
+    assert project.apply("plan.json").last.startswith("Apply complete:")
+
+
+def test_contract_can_not_move_to_another_customer(applied: Project) -> None:
+    """moved: of a contract alone is refused with the line to write instead."""
+    spec = EXAMPLE.replace("  demo:\n", "  acme:\n").replace("exclude: [customer.demo]", "exclude: []")
+    applied.write(spec + "moved: {contract.demo.payg: contract.acme.payg}\n")
+
+    result = applied.run("plan")
+
+    assert result.code == 1
+    assert "moved: {customer.demo: customer.acme}" in result.err
+
+
+def test_excluded_product_with_prices_is_an_error(project: Project) -> None:
+    """A price is a reference to its product: leaving the product out names both."""
+    project.edit("local: {emulator: true} ", "local: {emulator: true, exclude: [product.image_generation]} ")
+
+    result = project.run("validate", "-e", "local")
+
+    assert result.code == 1
+    assert "NV202" in result.err
+
+
+@pytest.mark.parametrize("allowance", ["FOO", "NV407", "NV999:customer.demo", ""])
+def test_misspelt_allowance_is_an_error(project: Project, allowance: str) -> None:
+    """It must not look like one that was given."""
+    assert project.run("apply", "--yes", "--allow", allowance).code == 1
+    assert project.writes() == []
+
+
+def test_bad_clock_is_told_once(project: Project) -> None:
+    """NOVA_NOW that is no instant is a message, not a fault of the emulator."""
+    result = project.run("plan", now="yesterday")
+
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert result.err.startswith("Error: NOVA_NOW")

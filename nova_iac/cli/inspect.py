@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
+from collections.abc import Iterable
 
 import click
 
@@ -15,7 +16,7 @@ from nova_iac.errors import UsageProblem
 from nova_iac.kinds import KINDS
 from nova_iac.plan.document import plan_from_data
 from nova_iac.plan.verdict import Case
-from nova_iac.resource import Address, AddressError
+from nova_iac.resource import Address, AddressError, AddressPattern
 from nova_iac.state.lockfile import Lockfile
 
 
@@ -33,9 +34,9 @@ def show_file(ctx: click.Context, path: str) -> None:
 
 
 def show_resource(ctx: click.Context, what: str, *, refresh: bool) -> None:
-    """What is declared, recorded and live of one address.
+    """What is declared, recorded and live of an address, or of all that a pattern names.
 
-    :raises UsageProblem: it is no address, or of nothing known.
+    :raises UsageProblem: it names nothing known.
     """
     from nova_iac.render.resource import resource_text
     from nova_iac.state.live import none_adopted, read_live, reading_of
@@ -44,20 +45,31 @@ def show_resource(ctx: click.Context, what: str, *, refresh: bool) -> None:
     graph = session.graph(destroy=False)
     folded = session.folded()
     lockfile = folded.lockfile if folded else Lockfile("", 0, session.environment.name, session.base_url)
-    try:
-        address = Address.parse(what)
-    except AddressError as problem:
-        raise UsageProblem(f"{problem}; and there is no file of that name.") from None
-    if address.kind not in KINDS:
-        raise UsageProblem(f"there is no file {what}, and no kind {address.kind}; the kinds are {', '.join(KINDS)}.")
-    if address not in graph.resources and address not in lockfile.resources:
-        near = difflib.get_close_matches(address, dict.fromkeys([*graph.resources, *lockfile.resources]), n=3)
-        raise UsageProblem(f"{address} is neither declared nor recorded." + (f" Did you mean {', '.join(near)}?" if near else ""))
-    live = None
-    if refresh and address in lockfile.resources:
+    known = dict.fromkeys([*graph.resources, *lockfile.resources])
+    addresses = [address for address in known if AddressPattern(what).matches(address)]
+    if not addresses:
+        raise UsageProblem(_unknown(what, known))
+    objects = {}
+    recorded = [address for address in addresses if address in lockfile.resources] if refresh else []
+    if recorded:
         with session.client() as client:
-            live = read_live(reading_of(graph, lockfile, KINDS, [address]), KINDS, client, none_adopted).objects.get(address)
-    read = refresh and address in lockfile.resources
-    case = Case(address, KINDS[address.kind], graph.resources.get(address), lockfile.resources.get(address), live, read)
+            objects = dict(read_live(reading_of(graph, lockfile, KINDS, recorded), KINDS, client, none_adopted).objects)
     style = style_for(sys.stdout, no_color=session.settings.no_color)
-    click.echo(resource_text(case, style), nl=False, color=True)
+    cases = (
+        Case(one, KINDS[one.kind], graph.resources.get(one), lockfile.resources.get(one), objects.get(one), one in recorded)
+        for one in addresses
+    )
+    click.echo("\n".join(resource_text(case, style) for case in cases), nl=False, color=True)
+
+
+def _unknown(what: str, known: Iterable[Address]) -> str:
+    """Why nothing is named, and what may have been meant."""
+    near = difflib.get_close_matches(what, list(known), n=3)
+    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    try:
+        kind = Address.parse(what).kind
+    except AddressError as problem:
+        return f"{problem}; and there is no file of that name."
+    if kind not in KINDS:
+        return f"there is no file {what}, and no kind {kind}; the kinds are {', '.join(KINDS)}."
+    return f"{what} is neither declared nor recorded.{hint}"

@@ -23,13 +23,10 @@ from nova_iac.kinds.base import (
     Names,
     Task,
     Wanted,
-    get_or_none,
-    ref_or_id,
-    rows_or_none,
-    without_empty,
 )
 from nova_iac.kinds.block import Block
 from nova_iac.kinds.sighting import Sighting, beyond
+from nova_iac.kinds.wire import get_or_none, ref_or_id, rows_or_none, without_empty
 from nova_iac.remote import Client, Endpoint
 from nova_iac.resource import Action, Address, Ref, RemoteObject, Resource, Value
 

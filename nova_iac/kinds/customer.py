@@ -7,8 +7,9 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from nova_iac.errors import Diagnostic
-from nova_iac.kinds.base import Call, Declared, Field, Hazard, Kind, Mutability, Names, Task, Wanted, chunks
+from nova_iac.kinds.base import Call, Declared, Field, Hazard, Kind, Mutability, Names, Task, Wanted
 from nova_iac.kinds.sighting import Sighting, beyond, whatever
+from nova_iac.kinds.wire import chunks
 from nova_iac.remote import Client, Endpoint
 from nova_iac.resource import Action, Address, Attributes, Ref, RemoteObject, Value
 

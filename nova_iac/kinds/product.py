@@ -9,23 +9,11 @@ from typing import Any, Final
 
 from nova_iac import moment
 from nova_iac.errors import Diagnostic
-from nova_iac.kinds.base import (
-    Call,
-    EffectiveAt,
-    Field,
-    Kind,
-    Mutability,
-    Names,
-    Task,
-    Wanted,
-    get_or_none,
-    read_listed,
-    ref_or_id,
-    without_empty,
-)
+from nova_iac.kinds.base import Call, EffectiveAt, Field, Kind, Mutability, Names, Task, Wanted
 from nova_iac.kinds.block import Block
 from nova_iac.kinds.product_updates import History, Update
 from nova_iac.kinds.sighting import Sighting, beyond
+from nova_iac.kinds.wire import get_or_none, read_listed, ref_or_id, without_empty
 from nova_iac.money import plain
 from nova_iac.remote import Client, Endpoint
 from nova_iac.resource import Action, Address, Attributes, RemoteObject, Value

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from nova_iac import moment
-from nova_iac.kinds.base import Field, Task, without_empty
+from nova_iac.kinds.base import Field, Task
+from nova_iac.kinds.wire import without_empty
 from nova_iac.resource import Attributes, Value
 
 Wire: TypeAlias = Mapping[str, Any]

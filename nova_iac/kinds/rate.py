@@ -13,24 +13,13 @@ from typing import Any, Final
 
 from nova_iac import moment
 from nova_iac.errors import Diagnostic
-from nova_iac.kinds.base import (
-    Call,
-    EffectiveAt,
-    FiatId,
-    Field,
-    Kind,
-    Mutability,
-    Names,
-    Task,
-    Wanted,
-    chunks,
-    rows_or_none,
-)
+from nova_iac.kinds.base import Call, EffectiveAt, FiatId, Field, Kind, Mutability, Names, Task, Wanted
 from nova_iac.kinds.block import Block
 from nova_iac.kinds.rate_card import DEFAULT_FIAT, currency
 from nova_iac.kinds.rate_entries import expand_entries
 from nova_iac.kinds.rate_writing import write_entries
 from nova_iac.kinds.sighting import Sighting, whatever
+from nova_iac.kinds.wire import chunks, rows_or_none
 from nova_iac.money import CURRENCIES, Money, plain
 from nova_iac.remote import Client, Endpoint
 from nova_iac.resource import Address, Ref, RemoteObject, Resource, Value

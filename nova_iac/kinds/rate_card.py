@@ -8,23 +8,10 @@ from typing import Any, Final
 
 from nova_iac import moment
 from nova_iac.errors import Diagnostic, Severity
-from nova_iac.kinds.base import (
-    Call,
-    Declared,
-    EffectiveAt,
-    FiatId,
-    Field,
-    Kind,
-    Mutability,
-    Names,
-    Task,
-    Wanted,
-    get_or_none,
-    read_listed,
-    without_empty,
-)
+from nova_iac.kinds.base import Call, Declared, EffectiveAt, FiatId, Field, Kind, Mutability, Names, Task, Wanted
 from nova_iac.kinds.block import Block
 from nova_iac.kinds.sighting import Sighting, beyond, whatever
+from nova_iac.kinds.wire import get_or_none, read_listed, without_empty
 from nova_iac.remote import Client, Endpoint
 from nova_iac.resource import Action, Address, Attributes, RemoteObject, Value
 

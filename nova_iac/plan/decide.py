@@ -64,6 +64,8 @@ class Decider:
 
     def _new(self, case: Case) -> Verdict:
         if case.kind.appends:
+            if case.kind.section in case.ignored and parent_of(case.address, case.kind) in self.lockfile.resources:
+                return Verdict(case, Action.NOOP, "its price is left to the account")
             verdict = compare(case, (), self.times)
             if verdict.action is Action.NOOP:
                 verdict.action = Action.ADOPT
@@ -122,6 +124,8 @@ class Decider:
         """A rate goes with its card; on a card that stays its price ends."""
         parent = parent_of(case.address, case.kind)
         card = self.verdicts.get(parent) if parent else None
+        if case.kind.section in case.ignored:
+            return Verdict(case, Action.FORGET, "no longer declared, and its price is left to the account")
         if parent not in self.lockfile.resources or (card is not None and card.action in (Action.ARCHIVE, Action.FORGET)):
             return Verdict(case, Action.FORGET, "goes with its card: rates can't be archived")
         return end_timeline(case, self.times)

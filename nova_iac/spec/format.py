@@ -63,6 +63,7 @@ class _Layout:
         self.path: list[tuple[int, int]] = []  # by open block: its column in the source, and in the result
         self.previous: list[tuple[int, int]] = []  # the same for what was written last, blocks that have ended included
         self.last_line = -1  # of the source
+        self.kept = -1  # how many lines there are behind a block scalar to which blank lines would be added
 
     def lines(self) -> list[str]:
         """The lines of the result."""
@@ -95,7 +96,10 @@ class _Layout:
         for index, (key, node) in enumerate(items.parts):
             mark = len(self.out)
             anchor = node if key is None else key
-            self._before(self._begin(key, node), anchor.line, first=(index == 0 and not top) or not self.out)
+            # What stands behind the dashes of one line goes above that line.
+            column = len(prefix) - len(prefix.lstrip()) if prefix is not None and index == 0 else None
+            first = (index == 0 and not top) or not self.out
+            self._before(self._begin(key, node), anchor.line, first=first, column=column)
             if top and index and (_is_block(node) or _is_block(items.parts[index - 1][1])):
                 self._part_from_above(mark)
             head = (prefix if index == 0 and prefix is not None else margin) + ("-" if key is None else f"{_inline(key)}:")
@@ -126,7 +130,7 @@ class _Layout:
         index = len(self.out)
         while index > mark and self.out[index - 1].startswith("#"):
             index -= 1
-        if self.out[index - 1]:
+        if self.out[index - 1] and index != self.kept:
             self.out.insert(index, "")
 
     # --- values ---------------------------------------------------------------------------------------------------------
@@ -152,7 +156,7 @@ class _Layout:
             first, *rest = node.source
             self.out.append(f"{head}{space}{_joined(node.properties, first)}".rstrip())
             self.out += [f"{' ' * (indent + 2)}{row.strip()}".rstrip() for row in rest]
-            self.out[-1] += tail
+            self.out[-1] += f" {tail}" if node.is_empty and tail else tail
         self.last_line = node.last_line
         self._behind(node.last_line, until)
 
@@ -165,6 +169,7 @@ class _Layout:
                 rows.pop()
         self.out += [f"{' ' * (indent + 2)}{row}" if row else "" for row in rows]
         self.last_line = node.last_line if "+" in node.indicator else node.line + len(rows)
+        self.kept = len(self.out) if "+" in node.indicator else -1
 
     def _spread(self, head: str, items: Items, indent: int, tail: str, until: int) -> None:
         """Braces or brackets over several lines, one part a line."""
@@ -190,21 +195,22 @@ class _Layout:
     def _has_comment(self, items: Items) -> bool:
         return any(items.start < comment.start < items.end for comment in self.comments[self.next :])
 
-    def _before(self, position: int, line: int, *, first: bool) -> None:
+    def _before(self, position: int, line: int, *, first: bool, column: int | None = None) -> None:
         """Comments up to a place on lines of their own, and a blank line where there was one.
 
         :param line: of what comes next; -1 where nothing does.
         :param first: nothing stands above in its block, so there is no blank line.
+        :param column: where the comments go, if that doesn't follow from where they stood.
         """
         while self.next < len(self.comments) and self.comments[self.next].start < position:
             comment = self.comments[self.next]
-            if comment.alone and comment.line - self.last_line > 1 and not first:
+            if comment.alone and comment.line - self.last_line > 1 and not first and len(self.out) != self.kept:
                 self.out.append("")
-            self.out.append(" " * self._column(comment) + comment.text)
+            self.out.append(" " * (self._column(comment) if column is None else column) + comment.text)
             self.last_line = max(self.last_line, comment.line)
             self.next += 1
             first = False
-        if line - self.last_line > 1 and not first:
+        if line - self.last_line > 1 and not first and len(self.out) != self.kept:
             self.out.append("")
 
     def _column(self, comment: Comment) -> int:
@@ -244,8 +250,6 @@ def _inline(node: Node) -> str:
     """A node on one line; with a line break in it where it can't be."""
     if isinstance(node, Leaf):
         return _joined(node.properties, "\n".join(node.source)) if node.source != [""] else node.properties
-    parts: Sequence[str] = [
-        _inline(part) if key is None else f"{_inline(key)}: {_inline(part)}".rstrip(" ") for key, part in node.parts
-    ]
+    parts: Sequence[str] = [_inline(part) if key is None else f"{_inline(key)}: {_inline(part)}" for key, part in node.parts]
     inside = ", ".join(parts)
     return _joined(node.properties, f"{{{inside}}}" if node.is_mapping else f"[{inside}]")

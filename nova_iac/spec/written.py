@@ -38,7 +38,7 @@ class NotWritten(Exception):
 class Leaf:
     """A scalar or an alias. source is its text in the file without properties, rows of it where it has several.
 
-    indicator is that of a block scalar (``|-``), whose rows are its content, indented by so many columns.
+    indicator is that of a block scalar (``|-``), whose rows are its content without their indentation.
     """
 
     source: Sequence[str]
@@ -49,7 +49,6 @@ class Leaf:
     column: int
     properties: str = ""
     indicator: str = ""
-    indented: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -203,12 +202,14 @@ class _Reader:
         end = self.starts[last] + len(self.rows[last]) if last > head else indicator.end()
         if last > head:
             self.spans.append((self.starts[head + 1], end))
-        content = [row[indented:] for row in rows]
+        content = [row[indented:] if filled or digit else "" for row in rows]
         line, column = event.start_mark.line, event.start_mark.column
-        return Leaf(content, start, end, line, max(last, head), column, properties, indicator[0], indented)
+        # A text that ends with the file, without a newline, has none whatever its indicator says.
+        sign = indicator[0] if end < len(self.text) else indicator[0].rstrip("+-") + "-"
+        return Leaf(content, start, end, line, max(last, head), column, properties, sign)
 
     def _offset(self, mark: Any) -> int:
-        return int(self.starts[mark.line] + mark.column)
+        return int(self.starts[mark.line] + mark.column) if mark.line < len(self.starts) else len(self.text)
 
     def _comments(self) -> Iterable[Comment]:
         spans = sorted(span for span in self.spans if span[1] > span[0])
