@@ -8,6 +8,7 @@ from nova_iac import timeline
 from nova_iac.errors import Location, Severity
 from nova_iac.kinds.base import Kind
 from nova_iac.kinds.block import Block
+from nova_iac.money import MoneyError
 from nova_iac.plan.verdict import Case, live_value
 from nova_iac.resource import Address, Attributes, RemoteObject, Resource, Value
 from nova_iac.state.lockfile import LockEntry
@@ -71,7 +72,10 @@ def not_said(kind: Kind, address: Address, attributes: Attributes, blocks: Mappi
     :param blocks: the blocks that it refers to.
     """
     block = block_of(Address(address.head), kind.block_data({address: attributes}, blocks))
-    resources, problems = kind.expand(block, blocks)
+    try:
+        resources, problems = kind.expand(block, blocks)
+    except MoneyError as problem:
+        return str(problem)
     for problem in problems:
         if problem.severity is Severity.ERROR:
             return problem.detail

@@ -96,18 +96,28 @@ def forget(ctx: click.Context, patterns: Iterable[str], *, yes: bool) -> None:
     with Recording(session, "state forget") as recording:
         recorded = recording.lockfile.resources
         named = set(_matching(recorded, patterns))
-        gone = sorted(named | {address for address in recorded if _parent(address) in named})
-        click.echo("These are no longer recorded; the objects live on. What brings each one back:")
-        for address in gone:
-            ident = recorded[address].id
-            click.echo(f"  nova-iac import {address} {ident}" if ident else f"  {address}: comes back with its {_words(address)}")
+        gone = {address for address in recorded if address in named or _parent(address) in named}
+        click.echo("Dropped from the record, while the objects live on. What brings each one back:")
+        show_ways_back({address: recorded[address] for address in gone})
         ask(session, yes)
         recording.save({address: entry for address, entry in recorded.items() if address not in gone})
     click.echo(f"Forgot {len(gone)} {'resource' if len(gone) == 1 else 'resources'}.")
     users = sorted({a for a, entry in recorded.items() if a not in gone and any(other in gone for other in entry.depends_on)})
     if users:
         click.echo(f"Still recorded, and referring to what was forgotten: {', '.join(users)}.", err=True)
-    _advise(session, gone, "still declares {}: the next apply would make it anew.")
+    _advise(session, sorted(gone), "still declares {}: the next apply would make it anew.")
+
+
+def show_ways_back(entries: Mapping[Address, LockEntry]) -> None:
+    """The command that takes each object back under its address, in an order in which they can be run."""
+    order = list(KINDS)
+    told: set[str] = set()
+    for address in sorted(entries, key=lambda one: (order.index(one.kind), one)):
+        ident = entries[address].id
+        line = f"nova-iac import {address} {ident}" if ident else f"{address.head} comes back with its {_words(address)}"
+        if line not in told:
+            click.echo(f"  {line}")
+            told.add(line)
 
 
 def free_lock(ctx: click.Context, lock_id: str) -> None:

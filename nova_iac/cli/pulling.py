@@ -162,11 +162,12 @@ def _tell(session: Session, target: _Target, written: SpecText, pulled: Pulled) 
     counts = Counter(address.kind for address in pulled.entries)
     parts = [f"{counts[kind.name]} {_noun(kind, counts[kind.name])}" for kind in KINDS.values() if counts[kind.name]]
     total = len(pulled.entries)
-    click.echo(f"Pulled {total} {'resource' if total == 1 else 'resources'} of {session.environment.name}: {', '.join(parts)}.")
+    width = style_for(sys.stdout, no_color=True).width
+    noun = "resource" if total == 1 else "resources"
+    click.echo(_wrapped(f"Pulled {total} {noun} of {session.environment.name}: {', '.join(parts)}.", width, ""))
     more = len(written.files)
     others = "" if not more else f" and {more} included {'file' if more == 1 else 'files'}"
     click.echo(f"Wrote {target.path}{others}{',' if others else ''} and {session.paths.lockfile}.")
-    width = style_for(sys.stdout, no_color=True).width
     _list("Not managed, because a spec can't say it yet", pulled.beyond, width)
     _list("Left out", pulled.left_out, width)
     if pulled.unreadable:

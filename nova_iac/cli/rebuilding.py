@@ -9,6 +9,7 @@ import click
 
 from nova_iac import moment
 from nova_iac.adopt.rebuild import Rebuilt, rebuild
+from nova_iac.cli.care import show_ways_back
 from nova_iac.cli.recording import Recording, ask
 from nova_iac.cli.session import now, open_session
 from nova_iac.errors import LockfileError, NewerFormat, WrongAccount
@@ -78,9 +79,8 @@ def rebuild_lockfile(ctx: click.Context, *, yes: bool) -> int:
         if recording.is_there:
             lost = {a: e for a, e in before.items() if a not in built.entries or built.entries[a].id != e.id}
             if lost:
-                click.echo("No longer recorded (the objects live on; what brings each one back):")
-                for address, entry in sorted(lost.items()):
-                    click.echo(f"  nova-iac import {address} {entry.id}" if entry.id else f"  {address}")
+                click.echo("Dropped from the record, while the objects live on. What brings each one back:")
+                show_ways_back(lost)
             click.echo(f"This replaces {session.paths.lockfile}.")
             ask(session, yes)
         recording.save(built.entries)

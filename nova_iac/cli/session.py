@@ -40,7 +40,8 @@ def now() -> datetime:
     """The clock: NOVA_NOW where it is set, for tests and for looking ahead."""
     fixed = os.environ.get("NOVA_NOW")
     try:
-        return moment.parse(fixed) if fixed else datetime.now(UTC)
+        # Whole seconds: canonical texts of instants sort as instants only where both have no fraction.
+        return (moment.parse(fixed) if fixed else datetime.now(UTC)).replace(microsecond=0)
     except moment.MomentError as problem:
         raise UsageProblem(f"NOVA_NOW: {problem}") from None
 

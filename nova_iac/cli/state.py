@@ -92,10 +92,10 @@ def forget_command(ctx: click.Context, /, patterns: tuple[str, ...], yes: bool) 
 @shared_options
 @click.pass_context
 def rebuild_command(ctx: click.Context, /, yes: bool) -> int:
-    """Make the lockfile again, by finding what the spec declares in the account. For a lost or broken lockfile.
+    """Make a lost or broken lockfile again from the account.
 
-    Customers are found by an ingest alias, contracts by customer, start and card, prices by what they are for, everything else
-    by equality in all declared fields. What can't be decided is told with its ids, and exits 1.
+    Finds what the spec declares: customers by an ingest alias, contracts by customer, start and card, prices by what they are
+    for, everything else by equality in all declared fields. What can't be decided is told with its ids, and exits 1.
 
     \b
     Example:

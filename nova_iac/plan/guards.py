@@ -57,9 +57,13 @@ def _retroactive(verdict: Verdict, in_use: set[Address], times: Times) -> Iterab
         message = f"would change the price from {since} on, which is past; usage since then is rated again."
         if case.desired is not None:
             wanted = timeline.value_at(case.desired.attributes[case.kind.appends], times.now)
-            message += (
-                f" To change it from now on, leave the past entry as it was and add:\n  {_entry(case.address, wanted, times)}"
-            )
+            entry = f"\n  {_entry(case.address, wanted, times)}"
+            if case.entry is None:
+                message += f" To give it a price from now on, write this entry instead:{entry}"
+            elif timeline.equal(wanted, timeline.value_at(case.before.get(case.kind.appends, ()), times.now)):
+                message += " The price that holds now is right already: leave the past entries as they were."
+            else:
+                message += f" To change it from now on, leave the past entry as it was and add:{entry}"
         yield GuardHit("NV401", case.address, message)
     elif verdict.effective and verdict.effective != moment.NEXT_HOUR and verdict.effective < times.now and verdict.changed:
         yield GuardHit(

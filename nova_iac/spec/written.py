@@ -149,8 +149,8 @@ class _Reader:
                 return items
             node = self._node(inner, stream, items.column)
             if expects_key:
-                if not isinstance(node, Leaf):
-                    raise NotWritten("a list or a mapping stands as a key")
+                if not isinstance(node, Leaf) or (node.is_empty and node.properties):
+                    raise NotWritten("there is a key that isn't text")
                 key = node
                 if not items.parts and not items.flow:
                     items.column = key.column

@@ -303,3 +303,20 @@ def test_names_without_letters_get_keys(tmp_path: Path) -> None:
         "customer.umlaut_strasse_gmbh",
     ]
     assert is_empty(project)
+
+
+def test_prices_of_too_many_digits_are_left_out(tmp_path: Path) -> None:
+    """A price that no JSON number carries unchanged can't be declared: it is told, the others come along."""
+
+    def make(hand: Hand) -> None:
+        card, metric = hand.card("Card"), hand.metric("Calls")
+        hand.rate(card, hand.product("Exact", metric), 1.25)
+        hand.rate(card, hand.product("Third", metric), 0.3333333333333333)
+
+    project = by_hand(tmp_path, make)
+
+    out = " ".join(project.ok("pull").out.split())
+
+    assert "rate.card.third: $0.003333333333333333 has more than 15 significant digits" in out
+    assert [address for address in project.recorded if address.startswith("rate.")] == ["rate.card.exact"]
+    assert is_empty(project)

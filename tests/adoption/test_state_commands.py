@@ -115,7 +115,7 @@ def test_forget_drops_children_and_names_the_way_back(applied: Project) -> None:
     assert result.out.endswith("Forgot 2 resources.\n")
     assert "billing.yaml still declares contract.demo.payg, customer.demo" in result.err
     assert applied.recorded == {a: entry for a, entry in before.items() if "demo" not in a}
-    for line in sorted(lines, key=lambda words: words[2], reverse=True):
+    for line in lines:
         applied.ok(*line[1:])
     assert applied.recorded == before
     assert is_empty(applied)
@@ -126,7 +126,7 @@ def test_forget_asks(applied: Project) -> None:
     result = refused(applied, "forget", "rate_card.*")
 
     assert "no terminal to ask on" in result.err
-    assert "rate.standard.image_generation[image_type=ultra]: comes back with its rate card" in result.out
+    assert result.out.count("rate.standard.image_generation comes back with its rate card") == 1
     assert "customer.nobody is not recorded" in refused(applied, "forget", "customer.nobody", "--yes").err
 
 

@@ -249,6 +249,7 @@ def test_unclosed_quote_costs_its_record_only_as_far_as_it_goes(applied: Project
     assert len(arrived(applied)) == 3
 
 
+@pytest.mark.parquet
 def test_parquet_is_read_with_exact_values(applied: Project) -> None:
     """Timestamps with a zone, decimals and doubles come through exactly; rows keep their numbers over row groups."""
     pyarrow = pytest.importorskip("pyarrow")
@@ -279,6 +280,7 @@ def test_parquet_is_read_with_exact_values(applied: Project) -> None:
     assert stored(applied, some)["properties"] == {"image_type": "ultra", "num_images": "0.10", "load": "0.1"}
 
 
+@pytest.mark.parquet
 def test_parquet_without_time_zone_is_refused(applied: Project) -> None:
     """Naive timestamps could mean any hour: they are refused with what to write."""
     pyarrow = pytest.importorskip("pyarrow")
@@ -381,6 +383,7 @@ def test_csv_that_is_not_utf8_is_refused_not_guessed(applied: Project) -> None:
     assert set(arrived(applied)) == {"b"}
 
 
+@pytest.mark.parquet
 def test_parquet_nanoseconds_are_cut_to_microseconds(applied: Project) -> None:
     """Python's instants have microseconds; what is finer is cut, whatever else is installed."""
     pyarrow = pytest.importorskip("pyarrow")

@@ -183,6 +183,7 @@ def test_interrupt_finishes_what_is_in_flight_and_saves(applied: Project) -> Non
     assert (len(seen), max(seen.values())) == (COUNT - 1, 1)
 
 
+@pytest.mark.parquet
 def test_csv_and_parquet_are_resumed_too(applied: Project, work: Path) -> None:
     """Positions are bytes in a CSV file, after its header, and rows in a Parquet file."""
     pyarrow = pytest.importorskip("pyarrow")
