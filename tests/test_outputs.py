@@ -68,6 +68,24 @@ def test_validate_fits_its_schema(project: Project, spec: str) -> None:
     check("validate", project.run("validate", "--format", "json").json)
 
 
+def test_drift_fits_its_schema(applied: Project) -> None:
+    """None, and what was changed, archived and repriced by hand."""
+    check("drift", applied.ok("drift", "--format", "json").json)
+    with applied.account() as account:
+        account.v1.customers.set_name(customer_id=applied.id("customer.demo"), name="By Hand")
+        account.v1.billable_metrics.archive(id=applied.id("billable_metric.image_generation"))
+        account.v1.contracts.rate_cards.rates.add(
+            rate_card_id=applied.id("rate_card.standard"), product_id=applied.id("product.image_generation"), rate_type="FLAT",
+            price=7, entitled=True, starting_at="2026-11-01T00:00:00Z", pricing_group_values={"image_type": "ultra"},
+        )  # fmt: skip
+
+    found = applied.run("drift", "--format", "json")
+
+    assert found.code == 2
+    check("drift", found.json)
+    assert len(found.json["drift"]) == 3
+
+
 def test_sarif_points_at_the_line(project: Project) -> None:
     """A result per problem, with its rule and its place; exit 1 as for text."""
     project.edit("$0.02", "0.02")
@@ -164,4 +182,4 @@ def test_schemas_are_in_the_folder() -> None:
     """One schema per machine output."""
     names = sorted(path.name for path in Path(ROOT / "schemas" / "output").iterdir())
 
-    assert {"apply-event.schema.json", "plan.schema.json", "validate.schema.json"} <= set(names)
+    assert {"apply-event.schema.json", "drift.schema.json", "plan.schema.json", "validate.schema.json"} <= set(names)
