@@ -74,8 +74,8 @@ def not_said(kind: Kind, address: Address, attributes: Attributes, blocks: Mappi
     block = block_of(Address(address.head), kind.block_data({address: attributes}, blocks))
     try:
         resources, problems = kind.expand(block, blocks)
-    except MoneyError as problem:
-        return str(problem)
+    except MoneyError as unfit:
+        return str(unfit)
     for problem in problems:
         if problem.severity is Severity.ERROR:
             return problem.detail
