@@ -90,8 +90,7 @@ class Call:
     params are the SDK method's arguments; they may hold Ref (an id to come), Decimal, FiatId and EffectiveAt.
     covers names the addresses that it is made for. creates is the address whose id the answer brings. sets gives, by address,
     the fields that are in place once it is done. unique asks for the contract-like ``uniqueness_key``.
-    after are addresses whose calls must be done before, beyond those that params refer to. frees and takes name things that
-    only one object can hold (an ingest alias): what takes one comes after what frees it.
+    frees and takes name things that only one object can hold (an ingest alias): what takes one comes after what frees it.
     """
 
     endpoint: Endpoint
@@ -100,7 +99,6 @@ class Call:
     creates: Address | None = None
     sets: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     unique: bool = False
-    after: tuple[Address, ...] = ()
     frees: frozenset[str] = frozenset()
     takes: frozenset[str] = frozenset()
 

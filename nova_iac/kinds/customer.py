@@ -127,20 +127,7 @@ class Customer(Kind):
         aliases = sorted({alias for item in wanted for alias in (item.desired or {}).get("ingest_aliases", ())})
         if not aliases:
             return {}
-        holders: dict[str, RemoteObject] = {}
-        pages = client.pages(LIST, {})
-        for count in range(len(aliases)):
-            page = next(pages, None) if len(aliases) > 1 else None
-            if page is None and count:
-                break
-            if page is not None:
-                for row in page:
-                    holders |= dict.fromkeys(row["ingest_aliases"], self._object(row))
-                continue
-            break
-        if len(aliases) == 1 or next(pages, None) is not None:
-            found = client.map(lambda alias: list(client.rows(LIST, {"ingest_alias": alias})), aliases)
-            holders |= {alias: self._object(row) for alias, rows in zip(aliases, found, strict=True) for row in rows}
+        holders = self._holders(aliases, client)
         result: dict[Address, Sequence[RemoteObject]] = {}
         for item in wanted:
             held = {
@@ -148,6 +135,20 @@ class Customer(Kind):
             }
             result[item.address] = tuple(held.values())
         return result
+
+    def _holders(self, aliases: Sequence[str], client: Client) -> dict[str, RemoteObject]:
+        """Who holds aliases: by the list while it is no longer than there are aliases, else alias by alias."""
+        holders: dict[str, RemoteObject] = {}
+        if len(aliases) > 1:
+            for count, page in enumerate(client.pages(LIST, {}), start=1):
+                for row in page:
+                    holders |= dict.fromkeys(row["ingest_aliases"], self._object(row))
+                if count == len(aliases):
+                    break
+            else:
+                return holders
+        found = client.map(lambda alias: list(client.rows(LIST, {"ingest_alias": alias})), aliases)
+        return {alias: self._object(row) for alias, rows in zip(aliases, found, strict=True) for row in rows}
 
     def survey(self, client: Client, parents: Sequence[str], now: str) -> Iterable[Sighting]:  # noqa: ARG002
         """The list shows active customers only."""

@@ -111,7 +111,7 @@ def _connect(
             if (freer := freeing.get(token)) and freer is not node:
                 node.needs.add(freer.sequence)
         if node.call.creates:
-            before = (*after.get(node.call.creates, ()), *node.call.after)
+            before = after.get(node.call.creates, ())
             node.needs |= {other.sequence for address in before for other in covering.get(address, ()) if not other.archives} - {
                 node.sequence
             }

@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from nova_iac.errors import Refused, RemoteError
+from nova_iac.errors import RemoteError
 from nova_iac.remote import Attempt, Endpoint, RetryPolicy, Throttle
 from nova_iac.usage.event import Event, Exact
 from nova_iac.usage.rejects import Reject
@@ -157,8 +157,3 @@ class Sender:
 def _reason(error: RemoteError) -> str:
     text = error.body.get("message") if isinstance(error.body, dict) else None
     return f"Metronome refused it: {text or error}"
-
-
-def is_refused(error: RemoteError | None) -> bool:
-    """Whether trying again later would be of no use."""
-    return isinstance(error, Refused)
