@@ -5,21 +5,26 @@ The long run: NOVA_FUZZ=10000 pytest -m long tests/test_fuzz.py
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from faulty import FAULTS, Fault, bad_line
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from support import Project
+from support import Project, doing
 from test_faults import ARCHIVES, CREATES, UPDATES
 from worlds import HAND_EDITS, World, edit_by_hand, worlds
 
 from nova_iac.state.lockfile import load
 
 ALLOW = tuple(part for code in ("NV401", "NV402", "NV403", "NV405", "NV406") for part in ("--allow", code))
+MARK = re.compile(r"\{[a-z_]+\.[^{}]+\}")
+"""An id in a call that an earlier call gives."""
 ENDPOINTS = sorted({*CREATES, *UPDATES, *ARCHIVES})
 
 faults = st.lists(
@@ -35,6 +40,7 @@ edits = st.lists(st.tuples(st.sampled_from(HAND_EDITS), st.integers(0, 11)), max
 def converge(project: Project, world: World, struck: list[Fault]) -> None:
     """Apply a world under faults, then again on a good line; then nothing is left to do, now and later."""
     project.write(world.spec())
+    checked_plan(project)
     with bad_line(*struck):
         first = project.run("apply", "--yes", *ALLOW)
     assert first.code in (0, 1, 3), first.err
@@ -46,18 +52,56 @@ def converge(project: Project, world: World, struck: list[Fault]) -> None:
         if again.code == 0:
             break
     assert again.code == 0, f"{again.out}\n{again.err}"
+    plan = checked_plan(project)
+    assert doing(plan) == {}
+    assert plan["drift"] == []
+    for later in ("2026-11-22T15:30:00Z", "2026-12-23T00:00:00Z", "2027-12-01T00:00:00Z"):
+        assert project.actions(now=later) == {}, later
+    assert not project.journal.exists()
+    assert live_ids(project) == recorded_ids(project), "an object of ours is lost, or recorded and gone"
+
+
+def checked_plan(project: Project) -> Any:
+    """A plan: it writes nothing, is the same byte for byte when made again, and no call stands before one that it needs."""
+    files, sent = contents(project), len(project.writes())
     plan = project.ok("plan", "--format", "json")
     assert project.ok("plan", "--format", "json").out == plan.out
-    for now in (None, "2026-11-22T15:30:00Z", "2026-12-23T00:00:00Z", "2027-12-01T00:00:00Z"):
-        assert project.actions(now=now) == {}, now
-    assert project.plan()["drift"] == []
-    assert not project.journal.exists()
+    assert (contents(project), len(project.writes())) == (files, sent), "a plan wrote something"
+    to_make = {call["creates"] for call in plan.json["calls"]}
+    there = set(project.recorded if project.lockfile.exists() else ()) - to_make
+    for call in plan.json["calls"]:
+        needed = {mark[1:-1] for mark in MARK.findall(json.dumps([call["path"], call["body"]]))}
+        assert needed <= there, f"{call['path']} stands before what makes {needed - there}"
+        there.add(call["creates"])
+    return plan.json
+
+
+def contents(project: Project) -> dict[str, bytes]:
+    """What a plan must leave as it is."""
+    return {path.name: path.read_bytes() for path in (project.lockfile, project.journal) if path.exists()}
 
 
 def check_lockfile(project: Project) -> None:
     """It is whole after every step."""
     if project.lockfile.exists():
         load(project.lockfile, environment="local", base_url="http://emulator")
+
+
+def recorded_ids(project: Project) -> set[str]:
+    """The ids in the lockfile; rates have none."""
+    return {entry["id"] for entry in project.recorded.values() if entry["id"]}
+
+
+def live_ids(project: Project) -> set[str]:
+    """The ids of what is not archived in the account; nobody makes objects by hand here."""
+    with project.account() as account:
+        customers = {one.id for one in account.v1.customers.list()}
+        return customers.union(
+            (one.id for one in account.v1.billable_metrics.list()),
+            (one.id for one in account.v1.contracts.products.list()),
+            (one.id for one in account.v1.contracts.rate_cards.list() if not getattr(one, "archived_at", None)),
+            (one.id for who in customers for one in account.v2.contracts.list(customer_id=who)),
+        )
 
 
 def scenario(first: World, second: World, struck: list[Fault], again: list[Fault], by_hand: list[tuple[str, int]]) -> None:
@@ -73,6 +117,7 @@ def scenario(first: World, second: World, struck: list[Fault], again: list[Fault
             destroyed = project.run("destroy", "--yes")
         assert destroyed.code == 0, destroyed.err
         assert project.recorded == {}
+        assert live_ids(project) == set()
 
 
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.generate])

@@ -95,7 +95,10 @@ def worlds(draw: st.DrawFn) -> World:
     )
 
 
-HAND_EDITS = ("rename customer", "add alias", "drop aliases", "archive contract", "rename product", "add price", "rename card")
+HAND_EDITS = (
+    "rename customer", "add alias", "drop aliases", "move aliases", "archive customer", "archive contract", "archive metric",
+    "rename product", "add price", "overwrite price", "end price", "rename card",
+)  # fmt: skip
 
 
 def edit_by_hand(project: Project, what: str, number: int) -> None:
@@ -116,17 +119,29 @@ def edit_by_hand(project: Project, what: str, number: int) -> None:
                 account.v1.customers.set_ingest_aliases(customer_id=one[1]["id"], ingest_aliases=[*old, f"hand-{number}"])
             case "drop aliases" if one := chosen("customer"):
                 account.v1.customers.set_ingest_aliases(customer_id=one[1]["id"], ingest_aliases=[])
+            case "move aliases" if one := chosen("customer"):
+                others = [entry["id"] for address, entry in recorded.items() if address.startswith("customer.")]
+                to = others[(number + 1) % len(others)]
+                held = {who: account.v1.customers.retrieve(customer_id=who).data.ingest_aliases for who in (one[1]["id"], to)}
+                for who in held:
+                    account.v1.customers.set_ingest_aliases(customer_id=who, ingest_aliases=[])
+                account.v1.customers.set_ingest_aliases(customer_id=to, ingest_aliases=sorted({*held[to], *held[one[1]["id"]]}))
+            case "archive customer" if one := chosen("customer"):
+                account.v1.customers.archive(id=one[1]["id"])
+            case "archive metric" if one := chosen("billable_metric"):
+                account.v1.billable_metrics.archive(id=one[1]["id"])
             case "archive contract" if one := chosen("contract"):
                 customer = recorded[f"customer.{one[0].split('.')[1]}"]["id"]
                 account.v1.contracts.archive(customer_id=customer, contract_id=one[1]["id"], void_invoices=False)
             case "rename product" if one := chosen("product"):
                 at = DATES[number % len(DATES)]
                 account.v1.contracts.products.update(product_id=one[1]["id"], starting_at=f"{at}T00:00:00Z", name="By Hand")
-            case "add price" if (one := chosen("product")) and (card := chosen("rate_card")):
+            case "add price" | "overwrite price" | "end price" if (one := chosen("product")) and (card := chosen("rate_card")):
                 values = {} if one[0] == "product.flat" else {"pricing_group_values": {"v": VALUES[number % 3]}}
+                hour = "T00:00:00Z" if what == "overwrite price" else "T05:00:00Z"
                 cards.rates.add(
-                    rate_card_id=card[1]["id"], product_id=one[1]["id"], rate_type="FLAT", price=700 + number, entitled=True,
-                    starting_at=f"{DATES[number % len(DATES)]}T05:00:00Z", **values,
+                    rate_card_id=card[1]["id"], product_id=one[1]["id"], rate_type="FLAT", price=700 + number,
+                    entitled=what != "end price", starting_at=f"{DATES[number % len(DATES)]}{hour}", **values,
                 )  # fmt: skip
             case "rename card" if one := chosen("rate_card"):
                 cards.update(rate_card_id=one[1]["id"], name="By Hand")
