@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from support import Project
 
-LOCAL = [".env", ".nova/", "billing.local.lock.json", ".billing.local.journal", ".billing.*.lock"]
+LOCAL = [
+    ".env", ".nova/", "billing.local.lock.json", ".billing.local.journal", ".billing.*.lock",
+    "*.checkpoint.json", "*.rejected.ndjson",
+]  # fmt: skip
 
 
 @pytest.fixture

@@ -83,18 +83,19 @@ def _write_new(path: Path, text: str) -> None:
 
 
 def _ignore(spec: Path) -> int:
-    """Put .env, locks and the local files of the embedded emulator into .gitignore; how many lines that took."""
+    """Put .env, locks, what the embedded emulator and emit leave into .gitignore; how many lines that took."""
     from nova_iac.state.lockfile import StatePaths
 
     local = StatePaths.of(spec, "local")
-    wanted = (".env", f"{local.database.parent.name}/", local.lockfile.name, local.journal.name, f".{spec.stem}.*.lock")
+    files = (".env", f"{local.database.parent.name}/", local.lockfile.name, local.journal.name, f".{spec.stem}.*.lock")
+    wanted = (*files, "*.checkpoint.json", "*.rejected.ndjson")
     path = spec.parent / ".gitignore"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     present = {line.strip() for line in text.splitlines()}
     missing = [line for line in wanted if line not in present]
     if missing:
         start = "" if not text or text.endswith("\n") else "\n"
-        title = "# nova-iac: tokens, locks, and the state of the embedded emulator\n"
+        title = "# nova-iac: tokens, locks, the state of the embedded emulator, what emit leaves\n"
         with path.open("a", encoding="utf-8") as file:
             file.write(start + title + "".join(f"{line}\n" for line in missing))
     return len(missing)

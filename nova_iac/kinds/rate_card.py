@@ -12,6 +12,7 @@ from nova_iac.kinds.base import Call, Declared, EffectiveAt, FiatId, Field, Kind
 from nova_iac.kinds.block import Block
 from nova_iac.kinds.sighting import Sighting, beyond, whatever
 from nova_iac.kinds.wire import get_or_none, read_listed, without_empty
+from nova_iac.money import CURRENCIES
 from nova_iac.remote import Client, Endpoint
 from nova_iac.resource import Action, Address, Attributes, RemoteObject, Value
 
@@ -140,8 +141,12 @@ class RateCard(Kind):
 
 
 def currency(credit_type: Attributes | None) -> str:
-    """The ISO code of a credit type object; its absence means USD (§3.8)."""
-    return DEFAULT_FIAT if not credit_type else str(credit_type["name"]).split()[0]
+    """The ISO code of a fiat credit type ("USD (cents)" is USD), the name of any other; its absence means USD (§3.8)."""
+    if not credit_type:
+        return DEFAULT_FIAT
+    name = str(credit_type["name"])
+    first = name.partition(" ")[0]
+    return first if first in CURRENCIES else name
 
 
 def _to_wire(attributes: Attributes) -> dict[str, Value]:

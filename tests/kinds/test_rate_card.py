@@ -8,6 +8,8 @@ from typing import Any
 from kinds_kit import GONE, LATER, Edit, Rich, applied, calls, changed, text
 from support import NOW
 
+from nova_iac.kinds.rate_card import currency
+
 UPDATE = "POST /v1/contract-pricing/rate-cards/update"
 
 ALIASES = [
@@ -104,3 +106,10 @@ def test_card_archived_by_hand_is_not_made_again(tmp_path: Path) -> None:
     assert refused.code == 1
     assert "error[NV412]" in refused.err
     assert "state forget rate_card.standard" in refused.err
+
+
+def test_the_unit_of_a_credit_type_is_its_whole_name_unless_it_is_money() -> None:
+    """Metronome shows dollars as "USD (cents)"; a unit of the company's own may have blanks in its name."""
+    shown = ({"name": "USD (cents)"}, {"name": "EUR"}, None, {"name": "Nova Credits"})
+
+    assert [currency(one) for one in shown] == ["USD", "EUR", "USD", "Nova Credits"]
