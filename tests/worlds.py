@@ -129,7 +129,8 @@ def edit_by_hand(project: Project, what: str, number: int) -> None:
             case "archive customer" if one := chosen("customer"):
                 account.v1.customers.archive(id=one[1]["id"])
             case "archive metric" if one := chosen("billable_metric"):
-                account.v1.billable_metrics.archive(id=one[1]["id"])
+                if account.v1.billable_metrics.retrieve(billable_metric_id=one[1]["id"]).data.archived_at is None:
+                    account.v1.billable_metrics.archive(id=one[1]["id"])
             case "archive contract" if one := chosen("contract"):
                 customer = recorded[f"customer.{one[0].split('.')[1]}"]["id"]
                 account.v1.contracts.archive(customer_id=customer, contract_id=one[1]["id"], void_invoices=False)

@@ -212,6 +212,7 @@ class Kind(ABC):
     archive_covers: child kinds that Metronome archives together with their parent.
     adopted_by: whether ``--adopt`` takes an object of equal identity, or only one that is equal in all fields.
     exclusive: no two live objects can share an identity, so one that is found stands in the way.
+    keeps: fields whose values stay taken by an object that is archived, until they are cleared.
     ignorable: what ``ignore_changes`` can name besides fields (the section of a child kind that takes its parent's lifecycle).
     """
 
@@ -226,6 +227,7 @@ class Kind(ABC):
     archive_covers: ClassVar[tuple[str, ...]] = ()
     adopted_by: ClassVar[Literal["identity", "equality"]] = "equality"
     exclusive: ClassVar[bool] = False
+    keeps: ClassVar[tuple[str, ...]] = ()
     ignorable: ClassVar[tuple[str, ...]] = ()
 
     @cached_property

@@ -31,6 +31,7 @@ class Customer(Kind):
     section = "customers"
     identity = "an ingest alias"
     archive_covers = ("contract",)
+    keeps = ("ingest_aliases",)
     adopted_by = "identity"
     exclusive = True
     fields = {
@@ -82,7 +83,8 @@ class Customer(Kind):
     def _archive(self, task: Task) -> Iterable[Call]:
         if task.before.get("ingest_aliases") or task.live is None:
             yield _call(SET_ALIASES, task, {"ingest_aliases": []}, frees=frozenset(_aliases(task.before)))
-        yield Call(ARCHIVE, {"id": task.id}, (task.address, *task.children))
+        if task.live is None or not task.live.archived:
+            yield Call(ARCHIVE, {"id": task.id}, (task.address, *task.children))
 
     def _update(self, task: Task, taken: set[str], lets_go_first: bool) -> Iterable[Call]:
         if "name" in task.changed:
@@ -100,6 +102,8 @@ class Customer(Kind):
 
     def hazards(self, task: Task) -> Iterable[Hazard]:
         """Archiving is final, archives the contracts and voids invoices (§8.2); a removed alias stops billing its events."""
+        if task.live is not None and task.live.archived:
+            return
         if task.action is Action.ARCHIVE:
             contracts = sum(child.kind == "contract" for child in task.children)
             many = f" with {contracts} {'contract' if contracts == 1 else 'contracts'}" if contracts else ""

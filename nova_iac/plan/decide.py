@@ -115,7 +115,8 @@ class Decider:
         why = "taken down" if self.options.destroy else "no longer declared"
         if case.absent:
             state = "gone from the account" if case.live is None else "archived in the account"
-            return Verdict(case, Action.FORGET, f"{why}, and {state} already")
+            freed = f"; its {' and '.join(case.keeps).replace('_', ' ')} are freed" if case.keeps else ""
+            return Verdict(case, Action.FORGET, f"{why}, and {state} already{freed}")
         if case.kind.appends:
             return self._ended(case)
         return Verdict(case, Action.ARCHIVE, why)

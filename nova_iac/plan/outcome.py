@@ -86,6 +86,8 @@ class Outcome:
                     yield Work(self._archive(verdict, entry.id))
                 for old in entry.superseded:
                     yield Work(self._archive(verdict, old), superseded=True)
+            case Action.FORGET if entry is not None and case.keeps:
+                yield Work(self._archive(verdict, entry.id))
             case Action.UPDATE | Action.SCHEDULE | Action.ADOPT | Action.NOOP if verdict.changed or verdict.posts:
                 task = Task(
                     case.address,

@@ -56,6 +56,13 @@ class Case:
             return False
         return self.live is None or self.live.archived
 
+    @property
+    def keeps(self) -> tuple[str, ...]:
+        """Fields by which an object that was archived outside still stands in the way of others."""
+        if self.live is None or not self.absent:
+            return ()
+        return tuple(name for name in self.kind.keeps if self.live.attributes.get(name))
+
 
 @dataclass(slots=True)
 class Verdict:

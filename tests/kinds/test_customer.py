@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from kinds_kit import GONE, LATER, Edit, Rich, applied, calls, changed, text
-from support import NOW
+from support import NOW, doing
 
 SET_NAME = "POST /v1/customers/{id}/setName"
 SET_ALIASES = "POST /v1/customers/{id}/setIngestAliases"
@@ -142,6 +142,23 @@ def test_customer_archived_by_hand_is_made_again_with_its_aliases(tmp_path: Path
     assert calls(plan) == (SET_ALIASES, "POST /v1/customers", UPDATE_CONFIG)
     project.apply()
     assert project.id("customer.acme") != old
+    assert project.actions() == {}
+
+
+def test_customer_archived_by_hand_and_dropped_frees_its_aliases(tmp_path: Path) -> None:
+    """It is forgotten, which no guard holds up; the one call frees its aliases before another customer takes them."""
+    project = applied(SPEC, tmp_path)
+    with project.account() as account:
+        account.v1.customers.archive(id=project.id("customer.acme"))
+    project.write(text({"customers": {"beta": {"name": "Beta", "ingest_aliases": ["acme-eu"]}}}))
+
+    plan = project.plan()
+    result = project.apply()
+
+    assert doing(plan) == {"customer.acme": "forget", "customer.beta": "create"}
+    assert calls(plan) == (SET_ALIASES, "POST /v1/customers")
+    assert plan["guards"] == []
+    assert result.last.endswith("1 created, 0 updated, 0 replaced, 0 scheduled, 0 archived, 1 forgotten. 2 calls.")
     assert project.actions() == {}
 
 
