@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
+import metronome
 from hypothesis import strategies as st
 from support import Project
 
@@ -102,14 +104,14 @@ HAND_EDITS = (
 
 
 def edit_by_hand(project: Project, what: str, number: int) -> None:
-    """Do something in the account that a person could do in the dashboard; nothing where it doesn't apply."""
+    """Do something in the account that a person could do in the dashboard; nothing where it doesn't apply or is refused."""
     recorded = project.recorded if project.lockfile.exists() else {}
 
     def chosen(kind: str) -> tuple[str, dict[str, Any]] | None:
         found = sorted((address, entry) for address, entry in recorded.items() if address.startswith(f"{kind}."))
         return found[number % len(found)] if found else None
 
-    with project.account() as account:
+    with project.account() as account, contextlib.suppress(metronome.BadRequestError, metronome.ConflictError):
         cards = account.v1.contracts.rate_cards
         match what:
             case "rename customer" if one := chosen("customer"):
@@ -129,8 +131,7 @@ def edit_by_hand(project: Project, what: str, number: int) -> None:
             case "archive customer" if one := chosen("customer"):
                 account.v1.customers.archive(id=one[1]["id"])
             case "archive metric" if one := chosen("billable_metric"):
-                if account.v1.billable_metrics.retrieve(billable_metric_id=one[1]["id"]).data.archived_at is None:
-                    account.v1.billable_metrics.archive(id=one[1]["id"])
+                account.v1.billable_metrics.archive(id=one[1]["id"])
             case "archive contract" if one := chosen("contract"):
                 customer = recorded[f"customer.{one[0].split('.')[1]}"]["id"]
                 account.v1.contracts.archive(customer_id=customer, contract_id=one[1]["id"], void_invoices=False)
