@@ -84,11 +84,11 @@ class Emulator:
                 self.faults.sleep(fault.milliseconds / 1000)
             elif fault.kind == "rate_limit":
                 headers = (("X-Metronome-Rate-Limit-Type", fault.limit_type),)
-                reply = reply or replace(_struck(ApiError(429, "Too many requests"), fault), headers=headers)
+                reply = reply or replace(_struck(ApiError(429, "Too many requests"), fault, call), headers=headers)
             elif fault.kind == "cut" and fault.when == "before":
                 raise ConnectionCut("cut before the request took effect")
             elif fault.kind == "error" and fault.when == "before" and not fault.kept:
-                reply = reply or _struck(ApiError(fault.status, "fault injected before the request took effect"), fault)
+                reply = reply or _struck(ApiError(fault.status, "fault injected before the request took effect"), fault, call)
             else:
                 after.append(fault)
         reply = reply or self._answer(call, after)
@@ -98,7 +98,7 @@ class Emulator:
             if fault.kind == "truncate":
                 reply = replace(reply, sent=fault.size, notes={"fault": fault.kind})
             elif reply.status == 200:
-                reply = _struck(ApiError(fault.status, "fault injected after the request took effect"), fault)
+                reply = _struck(ApiError(fault.status, "fault injected after the request took effect"), fault, call)
         return reply
 
     def _answer(self, call: Call, faults: list[Fault]) -> Reply:
@@ -106,12 +106,12 @@ class Emulator:
             self._check_token(call)
             route, behaviour, values = self._route(call)
             request = Request(route.path, values, Query(call.query), call.body(), self.clock.now(), self._new_id)
-            if route.writes:
+            if route.writes or (call.method == "POST" and call.idempotency_key is not None):
                 return self._write(call, request, route, behaviour, faults)
             with self._database.reading() as store:
                 return Reply(200, _text(behaviour(request, store)))
         except ApiError as refusal:
-            return Reply.refusal(refusal)
+            return Reply.refusal(refusal, call.path)
         except Exception:  # noqa: BLE001 - a bug answers 500 and shows itself, and the server lives on
             traceback.print_exc(file=call.errors)
             return Reply(500, codec.dumps({"message": "internal error of the emulator"}))
@@ -119,7 +119,10 @@ class Emulator:
     def _write(
         self, call: Call, request: Request, route: routes.Route, behaviour: routes.Behaviour, faults: list[Fault]
     ) -> Reply:
-        """One transaction around the key's comparison, the behaviour and the answer that is kept with it (§3.4)."""
+        """One transaction around the key's comparison, the behaviour and the answer that is kept with it (§3.4).
+
+        A call that only reads comes here too when it has a key: the API takes keys on all POSTs.
+        """
         fingerprint = ""
         with self._database.writing() as store:
             if call.idempotency_key is not None:
@@ -131,14 +134,14 @@ class Emulator:
                 with store.all_or_nothing():
                     _strike(faults, "before")
                     answer = behaviour(request, store)
-                if route.action != "usage.ingest":
+                if route.writes and route.action != "usage.ingest":
                     audit_log.record(store, request, route.action, answer, call.caller)
                 _strike(faults, "after")
                 reply = Reply(200, _text(answer))
             except ApiError as refusal:
                 if not refusal.kept:
                     raise
-                reply = Reply.refusal(refusal)
+                reply = Reply.refusal(refusal, call.path)
             if call.idempotency_key is not None:
                 idempotency.keep(store, call.idempotency_key, fingerprint, reply.status, reply.text)
         return reply
@@ -166,8 +169,8 @@ def _strike(faults: list[Fault], when: str) -> None:
             raise ApiError(fault.status, f"fault injected {when} the request took effect", kept=True)
 
 
-def _struck(error: ApiError, fault: Fault) -> Reply:
-    return replace(Reply.refusal(error), notes={"fault": fault.kind})
+def _struck(error: ApiError, fault: Fault, call: Call) -> Reply:
+    return replace(Reply.refusal(error, call.path), notes={"fault": fault.kind})
 
 
 def _text(answer: Any) -> str:

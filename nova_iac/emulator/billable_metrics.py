@@ -99,6 +99,8 @@ def _streaming(reader: Reader) -> dict[str, Any]:
     if filters is not None:
         body["property_filters"] = [_property_filter(each) for each in filters]
     group_keys = reader.maybe_text_lists("group_keys")
+    if group_keys is not None and not all(group_keys):
+        reader.wrong("group_keys", "must not hold an empty key")
     if group_keys is not None:
         body["group_keys"] = group_keys
     return body

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from nova_iac.emulator import pages
+from nova_iac.emulator import codec, pages
 from nova_iac.emulator.errors import ApiError, BadRequest, Conflict, NotFound
 from nova_iac.emulator.request import Request
 from nova_iac.emulator.store import Store, Stored
@@ -173,7 +173,12 @@ def _check_unclaimed(store: Store, customer_id: str, provider: str, configuratio
     claimed = {configuration[name] for name in CUSTOMER_IDS if isinstance(configuration.get(name), str)}
     if not claimed:
         return
-    for each in store.all(KIND, archived=False):
+    # As they stand in the stored JSON, so that only those that may clash are read.
+    texts = [codec.dumps(value) for value in sorted(claimed)]
+    anywhere = " OR ".join("instr(body, ?)" for _ in texts)
+    sql = f"SELECT id FROM object WHERE kind = ? AND archived_at IS NULL AND ({anywhere})"
+    for (id,) in store.rows(sql, KIND, *texts):
+        each = store.get(KIND, id)
         held = {value for value in each.body["configuration"].values() if isinstance(value, str)}
         if each.parent != customer_id and each.body["billing_provider"] == provider and claimed & held:
             raise BadRequest(f"Another customer has a {provider} configuration with the same customer id")

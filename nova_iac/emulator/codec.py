@@ -14,6 +14,7 @@ from typing import Any
 DEEPEST = 64
 LONGEST_NUMBER = 100
 _LARGEST_EXPONENT = 60
+_CONTAINERS = frozenset({dict, list})
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -40,11 +41,17 @@ def _constant(text: str) -> Any:
     raise Malformed(f"{text} is not JSON")
 
 
+# Made once: json.loads and json.dumps with options make theirs for each call, which costs more than a small text.
+_DECODER = json.JSONDecoder(parse_float=_fraction, parse_int=_integer, parse_constant=_constant)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True)
+
+
 def loads(raw: bytes | str) -> Any:
     """Parses JSON text; raises Malformed."""
     try:
         text = raw if isinstance(raw, str) else raw.decode("utf-8")
-        value = json.loads(text, parse_float=_fraction, parse_int=_integer, parse_constant=_constant)
+        value = _DECODER.decode(text)
     except Malformed:
         raise
     except RecursionError:
@@ -61,22 +68,23 @@ def loads(raw: bytes | str) -> Any:
 
 
 def _depth(value: Any) -> int:
-    deepest, layer = 0, [value]
+    """How many objects and arrays stand in one another: layer by layer, of which only those go on."""
+    deepest, layer = 0, [value] if type(value) in _CONTAINERS else []
     while layer:
         deepest += 1
         layer = [
             child
             for parent in layer
-            if isinstance(parent, dict | list)
-            for child in (parent.values() if isinstance(parent, dict) else parent)
+            for child in (parent.values() if type(parent) is dict else parent)
+            if type(child) in _CONTAINERS
         ]
-    return deepest - 1
+    return deepest
 
 
 def dumps(value: Any, *, canonical: bool = False) -> str:
     """JSON text with every Decimal's own digits; ``canonical`` sorts keys, so that equal values give equal text."""
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=canonical, allow_nan=False)
+        return (_CANONICAL if canonical else _ENCODER).encode(value)
     except TypeError:
         parts: list[str] = []
         _write(value, parts, canonical)

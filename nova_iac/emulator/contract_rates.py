@@ -17,10 +17,6 @@ def rate_schedule(request: Request, store: Store) -> Any:
     contract = contract_store.find(store, contract_id, customer_id)
     card_id = contract.body["initial"].get("rate_card_id")
     moment = times.text(at or request.now)
-    entitled = [
-        segment
-        for segment in (rate_store.segments_of(store, card_id) if card_id else [])
-        if segment.covers(moment) and segment.body["entitled"]
-    ]
+    entitled = rate_store.segments_at(store, card_id, moment, page.last, entitled=True) if card_id else []
     answer = rate_store.answer(page, store, entitled, chosen, request.now, "list_rate")
     return answer | {"data": [{"rate_card_id": card_id, **row} for row in answer["data"]]}

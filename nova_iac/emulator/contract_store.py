@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from nova_iac import rating
-from nova_iac.emulator import times
+from nova_iac.emulator import pages, times
 from nova_iac.emulator.errors import ApiError, BadRequest, NotFound
 from nova_iac.emulator.request import Request
 from nova_iac.emulator.store import Store, Stored
@@ -156,7 +156,7 @@ def read_included(reader: Reader) -> bool:
 
 
 def covering(store: Store, customer_id: str, filters: dict[str, Any]) -> list[Stored]:
-    """The customer's contracts, chronological, by the filters that both list calls have (§10.8)."""
+    """The customer's contracts by the filters that both list calls have (§10.8)."""
     covering_date, starting_at = filters["covering_date"], filters["starting_at"]
     if covering_date is not None and starting_at is not None:
         raise BadRequest("covering_date and starting_at can't be combined")
@@ -166,7 +166,12 @@ def covering(store: Store, customer_id: str, filters: dict[str, Any]) -> list[St
     if covering_date is not None:
         moment = times.text(covering_date)
         found = [each for each in found if _covers(terms(each), moment)]
-    return sorted(found, key=lambda each: (each.body["initial"]["starting_at"], each.seq))
+    return found
+
+
+def list_key(contract: Stored) -> pages.Key:
+    """The place of a contract in lists, which are chronological (§10.8)."""
+    return contract.body["initial"]["starting_at"], contract.seq
 
 
 def _covers(state: dict[str, Any], moment: str) -> bool:

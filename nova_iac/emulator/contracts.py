@@ -77,7 +77,7 @@ def list_all(request: Request, store: Store) -> Any:
     page = pages.by_body(request, reader, name="cursor", cap=20, default=20)
     store.get(customers.KIND, customer_id)
     found = contract_store.covering(store, customer_id, filters)
-    return page.answer_all(found, lambda each: shown(each, store, request))
+    return page.answer_keyed(found, contract_store.list_key, lambda each: shown(each, store, request))
 
 
 def update_end_date(request: Request, store: Store) -> Any:
@@ -101,7 +101,7 @@ def set_usage_filter(request: Request, store: Store) -> Any:
     customer_id, contract_id = reader.uuid("customer_id"), reader.uuid("contract_id")
     added = {
         "group_key": reader.text("group_key", least=1),
-        "group_values": reader.texts("group_values"),
+        "group_values": reader.texts("group_values", least=1),
         "starting_at": times.text(reader.instant("starting_at")),
     }
     reader.finish()
@@ -210,7 +210,7 @@ def _card(store: Store, choice: tuple[str | None, str | None], starting_at: date
 
 
 def _schedule(reader: Reader) -> dict[str, Any]:
-    """Monthly on the 1st unless said otherwise; CUSTOM_DATE alone needs, and reads, an anchor date (§10.1)."""
+    """Monthly on the 1st unless said otherwise; CUSTOM_DATE alone needs, and takes, an anchor date (§10.1)."""
     given = reader.maybe_object("usage_statement_schedule")
     if given is None:
         return dict(DEFAULT_SCHEDULE)
@@ -222,6 +222,8 @@ def _schedule(reader: Reader) -> dict[str, Any]:
     anchor = given.maybe_instant("billing_anchor_date", required=custom)
     if custom and anchor is not None:
         schedule["billing_anchor_date"] = times.text(anchor)
+    elif anchor is not None:
+        given.wrong("billing_anchor_date", "may only be set for the day CUSTOM_DATE")
     first = given.maybe_instant("invoice_generation_starting_at")
     if first is not None:
         schedule["invoice_generation_starting_at"] = times.text(first)
@@ -235,6 +237,6 @@ def _usage_filter(reader: Reader, starting_at: str) -> dict[str, Any] | None:
     begin = given.maybe_instant("starting_at")
     return {
         "group_key": given.text("group_key", least=1),
-        "group_values": given.texts("group_values"),
+        "group_values": given.texts("group_values", least=1),
         "starting_at": starting_at if begin is None else times.text(begin),
     }

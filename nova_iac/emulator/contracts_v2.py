@@ -42,7 +42,7 @@ def list_all(request: Request, store: Store) -> Any:
     page = pages.by_body(request, reader, name="cursor", cap=20, default=20)
     store.get("customer", customer_id, BadRequest(f"Customer not found: {customer_id}", "CustomerNotFound"))
     found = contract_store.covering(store, customer_id, filters)
-    return page.answer_all(found, lambda each: shown(each, store))
+    return page.answer_keyed(found, contract_store.list_key, lambda each: shown(each, store))
 
 
 def edit(request: Request, store: Store) -> Any:
@@ -65,6 +65,8 @@ def edit(request: Request, store: Store) -> Any:
     contract_store.check_term(contract.body["initial"]["starting_at"], end)
     if "update_contract_end_date" in reader:
         invoices.check_end(store, contract, end, request.now, allowed=allowed is not False)
+    if "update_net_payment_terms_days" in reader:
+        invoices.freeze(store, contract, request.now)
     changes = {verb: value for verb, value in values.items() if verb in reader}
     if key is not None:
         store.claim_uniqueness_key(EDIT_NAMESPACE, key)

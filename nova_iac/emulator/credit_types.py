@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from operator import itemgetter
 from typing import Any
 
 from nova_iac.emulator import pages
@@ -30,10 +31,10 @@ def create(request: Request, store: Store) -> Any:
 
 def list_all(request: Request, store: Store) -> Any:
     """Fiats first, then live pricing units in the order they were made."""
-    rows = [{"id": id, "name": name, "is_currency": True} for id, name in FIATS.items()]
+    rows = [(0, place, {"id": id, "name": name, "is_currency": True}) for place, (id, name) in enumerate(FIATS.items())]
     units = store.all(KIND, archived=False)
-    rows += [{"id": unit.id, "name": unit.body["name"], "is_currency": False} for unit in units]
-    return pages.by_query(request).answer_all(rows)
+    rows += [(1, unit.seq, {"id": unit.id, "name": unit.body["name"], "is_currency": False}) for unit in units]
+    return pages.by_query(request).answer_keyed(rows, itemgetter(0, 1), itemgetter(2))
 
 
 def archive(request: Request, store: Store) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from nova_iac import rating
-from nova_iac.emulator import contract_store, custom_fields, invoices, pages
+from nova_iac.emulator import contract_store, custom_fields, invoices, pages, statements
 from nova_iac.emulator.errors import BadRequest, NotFound
 from nova_iac.emulator.request import Request
 from nova_iac.emulator.store import Store
@@ -58,12 +58,14 @@ def list_keys(request: Request, store: Store) -> Any:
 
 
 def remove_key(request: Request, store: Store) -> Any:
-    """Takes the values along: they are no longer accessible, and a key added again is a new one."""
+    """Takes the values along: they are no longer accessible, and a key added again is a new one. Final invoices keep theirs."""
     reader = request.reader()
     entity, key = reader.enum("entity", ENTITIES, lower=True), reader.text("key")
     reader.finish()
     if not store.run("DELETE FROM custom_field_key WHERE entity = ? AND key = ?", entity, key):
         raise NotFound("Custom field key not found")
+    for (id,) in store.rows("SELECT entity_id FROM custom_field_value WHERE entity = ? AND key = ?", entity, key):
+        _freeze(store, entity, id, request)
     store.run("DELETE FROM custom_field_value WHERE entity = ? AND key = ?", entity, key)
 
 
@@ -72,7 +74,7 @@ def set_values(request: Request, store: Store) -> Any:
     entity, entity_id = _entity(reader)
     values = reader.maybe_values("custom_fields", longest=custom_fields.LONGEST_VALUE, required=True) or {}
     reader.finish()
-    id = _found(store, entity, entity_id)
+    id = _found(store, entity, entity_id, request.now)
     _freeze(store, entity, id, request)
     custom_fields.put(store, entity, id, values)
 
@@ -82,7 +84,7 @@ def delete_values(request: Request, store: Store) -> Any:
     entity, entity_id = _entity(reader)
     keys = reader.texts("keys")
     reader.finish()
-    id = _found(store, entity, entity_id)
+    id = _found(store, entity, entity_id, request.now)
     _freeze(store, entity, id, request)
     for key in keys:
         store.run("DELETE FROM custom_field_value WHERE entity_id = ? AND key = ?", id, key)
@@ -92,10 +94,12 @@ def _entity(reader: Reader) -> tuple[str, str]:
     return reader.enum("entity", ENTITIES, lower=True), reader.uuid("entity_id")
 
 
-def _found(store: Store, entity: str, entity_id: str) -> str:
+def _found(store: Store, entity: str, entity_id: str, now: datetime) -> str:
     if entity.startswith("package_"):
         raise BadRequest("Setting package managed fields is not yet supported")
     refusal = NotFound(f"No {entity} has the id {entity_id}")
+    if entity == "invoice" and statements.find(store, entity_id, now) is not None:
+        return entity_id
     if entity not in KINDS:
         raise refusal
     return store.get(KINDS[entity], entity_id, refusal).id
@@ -108,4 +112,4 @@ def _freeze(store: Store, entity: str, id: str, request: Request) -> None:
     elif entity == "contract":
         invoices.freeze(store, store.get(contract_store.KIND, id), request.now)
     elif entity == "contract_product":
-        invoices.freeze_product(store, id, request.now, since=rating.BEGINNING)
+        invoices.freeze_product(store, id, request.now)

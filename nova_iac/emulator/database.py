@@ -4,7 +4,8 @@
 - The first write makes the folder, the file and the tables.
 - Rollback journal, not WAL: nothing lies beside the file once a write is done, and ``synchronous=FULL`` keeps every
   acknowledged write through a kill. A journal left by a killed writer is rolled back by whoever comes next.
-- Threads share a few connections, one writer at a time; other processes are kept apart by SQLite's own locks.
+- Threads share a few connections, one writer at a time, and commits (``commits.py``); other processes are kept apart by
+  SQLite's own locks.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nova_iac.emulator.commits import Writers
 from nova_iac.emulator.errors import ApiError
 from nova_iac.emulator.store import Store
 
@@ -81,7 +83,7 @@ class Database:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._lock = threading.RLock()
+        self._writers = Writers(self._begin_writing)
         self._memory: sqlite3.Connection | None = None
         self._readers: list[sqlite3.Connection] = []
         self._writer: sqlite3.Connection | None = None
@@ -94,7 +96,7 @@ class Database:
         """One consistent view; the file stays as it is, and absent if it is."""
         connection = self._begin_reading()
         if connection is None:
-            with self._lock:
+            with self._writers.none():
                 yield Store(self._in_memory())
             return
         inode = self._inode
@@ -111,19 +113,11 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Store]:
         """One transaction, kept when the block ends well and undone when it raises."""
-        with self._lock:
-            connection = self._in_memory() if self._path is None else self._writing_connection(self._path)
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                _make_tables(connection)
-                yield Store(connection)
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+        with self._writers.part() as connection:
+            yield Store(connection)
 
     def close(self) -> None:
-        with self._lock, self._pool:
+        with self._writers.none(), self._pool:
             self._closed = True
             self._drop_connections()
             if self._memory is not None:
@@ -140,7 +134,13 @@ class Database:
         return self._memory
 
     def _begin_reading(self) -> sqlite3.Connection | None:
-        if self._path is None or not self._follow_file(self._path):
+        if self._path is None:
+            return None
+        inode = _inode(self._path)
+        if inode != self._inode:
+            with self._writers.none():
+                inode = self._follow(self._path)
+        if inode is None:
             return None
         for attempt in (1, 2):
             with self._pool:
@@ -167,16 +167,26 @@ class Database:
 
     def _recover(self, path: Path) -> None:
         """Rolls back what a killed writer left half done: a read-only connection may not."""
-        with self._lock:
+        with self._writers.none():
             connection = self._writing_connection(path)
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
+
+    def _begin_writing(self) -> sqlite3.Connection:
+        connection = self._in_memory() if self._path is None else self._writing_connection(self._path)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            _make_tables(connection)
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        return connection
 
     def _foreign(self, error: sqlite3.DatabaseError) -> ApiError:
         return ApiError(500, f"{self._path} is not an emulator database: {error}")
 
     def _writing_connection(self, path: Path) -> sqlite3.Connection:
-        if not self._follow_file(path):
+        if self._follow(path) is None:
             path.parent.mkdir(parents=True, exist_ok=True)
         if self._writer is None:
             try:
@@ -185,23 +195,18 @@ class Database:
                 raise
             except sqlite3.DatabaseError as error:
                 raise self._foreign(error) from None
-            self._follow_file(path)
+            self._follow(path)
         return self._writer
 
-    def _follow_file(self, path: Path) -> bool:
-        """Whether the file is there; forgets connections to one that was deleted or replaced meanwhile."""
-        try:
-            found = path.stat()
-        except FileNotFoundError:
-            inode = None
-        else:
-            inode = (found.st_dev, found.st_ino)
+    def _follow(self, path: Path) -> tuple[int, int] | None:
+        """Which file is there; forgets connections to one that was deleted or replaced meanwhile. No transaction may be open."""
+        inode = _inode(path)
         if inode != self._inode:
-            with self._lock, self._pool:
+            with self._pool:
                 if self._inode is not None:
                     self._drop_connections()
                 self._inode = inode
-        return inode is not None
+        return inode
 
     def _drop_connections(self) -> None:
         for connection in self._readers:
@@ -210,6 +215,15 @@ class Database:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    """Which file it is; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _connect(target: str) -> sqlite3.Connection:

@@ -49,3 +49,4 @@ class NotEmulated(ApiError):
 
     def __init__(self, what: str) -> None:
         super().__init__(501, f"not emulated: {what}", "NotEmulated")
+        self.what = what

@@ -11,12 +11,13 @@ from nova_iac import rating
 from nova_iac.emulator import alias_store, times
 from nova_iac.emulator.store import Store
 
+_properties = json.JSONDecoder(parse_float=Decimal).decode
 _COLUMNS = "transaction_id, timestamp, event_type, properties, received_at"
 
 
 def keys_of(store: Store, customer_id: str) -> list[str]:
     """What events may call the customer: its id or any of its ingest aliases."""
-    return [customer_id, *alias_store.of(store, customer_id)]
+    return list(dict.fromkeys([customer_id, *alias_store.of(store, customer_id)]))
 
 
 def stream(store: Store, customer_id: str, span: rating.Span) -> Iterator[rating.Event]:
@@ -31,7 +32,7 @@ def stream(store: Store, customer_id: str, span: rating.Span) -> Iterator[rating
                 transaction_id,
                 times.from_micros(timestamp),
                 event_type,
-                json.loads(properties, parse_float=Decimal),
+                _properties(properties),
                 times.from_micros(received_at),
             )
 

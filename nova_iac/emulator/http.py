@@ -46,8 +46,12 @@ class Reply:
     """What the request log says of it besides."""
 
     @classmethod
-    def refusal(cls, error: ApiError) -> Reply:
-        return cls(error.status, codec.dumps(error.body()))
+    def refusal(cls, error: ApiError, path: str = "") -> Reply:
+        """The answer of a refused call; under /v2/ it always has a code, by default the name of its status (§3.3)."""
+        body = error.body()
+        if path.startswith("/v2/"):
+            body.setdefault("code", REASONS.get(error.status, "Error").replace(" ", ""))
+        return cls(error.status, codec.dumps(body))
 
     def send(self, start_response: StartResponse) -> list[bytes]:
         payload = self.text.encode()
@@ -92,11 +96,11 @@ class Call:
             raise BadRequest(f"The request body is malformed: {error}") from None
 
     def logged(self) -> dict[str, Any]:
-        """What the request log keeps; a body that isn't JSON as its text. Never the token."""
+        """What the request log keeps; a body that was too large as none. Never the token."""
         try:
-            body: Any = self.body() if self.raw() else None
+            body = self.raw()
         except ApiError:
-            body = (self._raw or b"").decode("utf-8", "replace")
+            body = b""
         return {
             "method": self.method,
             "path": self.path,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from nova_iac import rating
-from nova_iac.emulator import contract_store, customers, invoices, pages, times
+from nova_iac.emulator import contract_store, customers, invoices, pages, statements, times
+from nova_iac.emulator.biller import Biller
 from nova_iac.emulator.errors import BadRequest, NotFound
-from nova_iac.emulator.invoices import DRAFT, FINALIZED, VOID, Statement
 from nova_iac.emulator.request import Request
+from nova_iac.emulator.statements import DRAFT, FINALIZED, VOID, Statement
 from nova_iac.emulator.store import Store
 from nova_iac.emulator.wire import Query
 
@@ -23,6 +25,8 @@ def list_all(request: Request, store: Store) -> Any:
     page, query = pages.by_query(request), request.query
     kind = query.enum("type", ("USAGE", "USAGE_CONSOLIDATED", "SCHEDULED"))
     begin, end, contract_id = query.instant("starting_on"), query.instant("ending_before"), query.uuid("contract_id")
+    # There are no historical commit invoices, and by which webhook a call was prompted changes nothing.
+    query.flag("include_historical_commit_invoices"), query.text("webhook_notification_id")
     found = [
         statement
         for statement in _statements(request, store)
@@ -31,16 +35,17 @@ def list_all(request: Request, store: Store) -> Any:
         and (begin is None or statement.period.start >= begin)
         and (end is None or statement.period.end < end)
     ]
-    return page.answer_all(found, lambda each: _shaped(invoices.shown(store, each), query))
+    biller = Biller(store, request.now)
+    return page.answer_keyed(found, _key, lambda each: _shaped(biller.shown(each), query), falling=_newest_first(query))
 
 
 def get(request: Request, store: Store) -> Any:
     customer = store.get(customers.KIND, request.path_id("customer_id"))
     id = request.path_id("invoice_id")
     for contract in store.all(contract_store.KIND, parent=customer.id):
-        for statement in invoices.statements(store, contract, request.now):
+        for statement in statements.of(store, contract, request.now):
             if statement.id == id:
-                return {"data": _shaped(invoices.shown(store, statement), request.query)}
+                return {"data": _shaped(Biller(store, request.now).shown(statement), request.query)}
     raise NotFound(f"Invoice not found: {id}")
 
 
@@ -51,39 +56,77 @@ def breakdowns(request: Request, store: Store) -> Any:
     begin, end = query.instant("starting_on"), query.instant("ending_before")
     if begin is None or end is None:
         raise BadRequest("starting_on and ending_before are required")
-    page = pages.by_query(request, cap=WINDOWS_A_PAGE[size], default=WINDOWS_A_PAGE[size])
+    page, falling = pages.by_query(request, cap=WINDOWS_A_PAGE[size], default=WINDOWS_A_PAGE[size]), _newest_first(query)
+    found = _Windows(rating.WindowSize(size), begin, end, request.now, page, falling=falling)
     last = min(end, request.now)
-    chosen = [each for each in _statements(request, store) if each.period.start < last and each.period.end > begin]
-    by_statement = [(each, _windows(each.period, rating.WindowSize(size), begin, end, request.now)) for each in chosen]
-    starts = sorted({window.start for _, windows in by_statement for window in windows}, reverse=_newest_first(query))
-    answer = page.answer_all(starts)
-    wanted = set(answer["data"])
-    rows = []
-    for statement, windows in by_statement:
-        inside = [window for window in windows if window.start in wanted]
-        for window, invoice in invoices.breakdown(store, statement, inside) if inside else ():
+    found.take(each for each in _statements(request, store) if each.period.start <= last and each.period.end > begin)
+    answer = page.answer_keyed(found.by_start, _window_key, falling=falling)
+    biller, rows = Biller(store, request.now), []
+    for statement, windows in found.of(answer["data"]):
+        for window, invoice in biller.breakdown(statement, windows):
             edges = {
                 "breakdown_start_timestamp": times.text(window.start),
                 "breakdown_end_timestamp": times.text(window.end),
             }
             rows.append(_shaped(invoice | edges, query))
-    rows.sort(key=lambda row: row["breakdown_start_timestamp"], reverse=_newest_first(query))
+    rows.sort(key=lambda row: row["breakdown_start_timestamp"], reverse=falling)
     return answer | {"data": rows}
+
+
+class _Windows:
+    """The windows of a page of breakdowns, and no more: a contract may have begun long ago."""
+
+    def __init__(
+        self, size: rating.WindowSize, begin: datetime, end: datetime, now: datetime, page: pages.Page, *, falling: bool
+    ) -> None:
+        self._size, self._begin, self._end, self._now = size, begin, end, now
+        self._page, self._falling = page, falling
+        self.by_start: dict[datetime, list[tuple[Statement, rating.Span]]] = {}
+
+    def take(self, found: Iterable[Statement]) -> None:
+        """Looks into the invoices one after the other, until those to come lie beyond the page."""
+        for statement in sorted(found, key=lambda each: each.period.start, reverse=self._falling):
+            if self._beyond(statement.period):
+                return
+            for window in rating.windows(statement.period, self._size):
+                if (
+                    self._begin <= window.start <= self._now
+                    and window.end <= self._end
+                    and self._page.follows(_window_key(window.start), falling=self._falling)
+                ):
+                    self.by_start.setdefault(window.start, []).append((statement, window))
+
+    def of(self, starts: Iterable[datetime]) -> list[tuple[Statement, list[rating.Span]]]:
+        """The windows that start then, by invoice and in order."""
+        by_statement: dict[str, tuple[Statement, list[rating.Span]]] = {}
+        for start in sorted(starts):
+            for statement, window in self.by_start[start]:
+                by_statement.setdefault(statement.id, (statement, []))[1].append(window)
+        return sorted(by_statement.values(), key=lambda each: _key(each[0]), reverse=self._falling)
+
+    def _beyond(self, period: rating.Span) -> bool:
+        if len(self.by_start) <= self._page.limit:
+            return False
+        bound = sorted(self.by_start, reverse=self._falling)[self._page.limit]
+        return period.end <= bound if self._falling else period.start > bound
 
 
 def void(request: Request, store: Store) -> Any:
     """Only a finalized invoice can be voided."""
     statement = _named(request, store, FINALIZED)
-    answer = invoices.shown(store, statement)
-    invoices.keep(store, Statement(statement.id, statement.contract, statement.period, VOID), answer)
+    invoices.keep(store, replace(statement, status=VOID), Biller(store, request.now).to_keep(statement))
     return {"data": {"id": statement.id}}
 
 
 def regenerate(request: Request, store: Store) -> Any:
-    """A new finalized invoice for a voided one, by present terms and usage."""
+    """A new finalized invoice for a voided one, by present terms and usage; one at a time for the same usage."""
     voided = _named(request, store, VOID)
+    for other in statements.of(store, voided.contract, request.now):
+        if other.status != VOID and other.period.start < voided.period.end and voided.period.start < other.period.end:
+            raise BadRequest(f"The invoice has been regenerated: {other.id} bills the same usage")
     made = Statement(request.new_id(), voided.contract, voided.period, FINALIZED)
-    invoices.keep(store, made, invoices.shown(store, made) | {"regenerated_from_invoice_id": voided.id})
+    answer = Biller(store, request.now).to_keep(made) | {"regenerated_from_invoice_id": voided.id}
+    invoices.keep(store, made, answer)
     return {"data": {"id": made.id}}
 
 
@@ -91,37 +134,41 @@ def _named(request: Request, store: Store, status: str) -> Statement:
     reader = request.reader()
     id = reader.uuid("id")
     reader.finish()
-    for contract in store.all(contract_store.KIND):
-        for statement in invoices.statements(store, contract, request.now):
-            if statement.id == id:
-                if statement.status != status:
-                    raise BadRequest(f"The invoice is {statement.status}, not {status}")
-                return statement
-    raise NotFound(f"Invoice not found: {id}")
+    statement = statements.find(store, id, request.now)
+    if statement is None:
+        raise NotFound(f"Invoice not found: {id}")
+    if statement.status != status:
+        raise BadRequest(f"The invoice is {statement.status}, not {status}")
+    return statement
 
 
 def _statements(request: Request, store: Store) -> list[Statement]:
-    """The customer's invoices that pass the filters that both lists have, in their order."""
+    """The customer's invoices that pass the filters that both lists have."""
     query = request.query
     customer = store.get(customers.KIND, request.path_id("customer_id"))
     status, unit = query.enum("status", STATUSES), query.uuid("credit_type_id")
-    found = [
+    biller = Biller(store, request.now)
+    return [
         statement
         for contract in store.all(contract_store.KIND, parent=customer.id)
-        if unit is None or invoices.fiat(store, contract) == unit
-        for statement in invoices.statements(store, contract, request.now)
+        if unit is None or biller.card(contract).fiat == unit
+        for statement in statements.of(store, contract, request.now)
         if status in (None, statement.status)
     ]
-    return sorted(found, key=lambda each: (each.issued_at, each.contract.seq), reverse=_newest_first(query))
+
+
+def _key(statement: Statement) -> pages.Key:
+    """The place of an invoice in lists: by date of issue."""
+    period = statement.period
+    return times.text(statement.issued_at), statement.contract.seq, times.text(period.start), statement.place
+
+
+def _window_key(start: datetime) -> pages.Key:
+    return (times.text(start),)
 
 
 def _newest_first(query: Query) -> bool:
     return query.enum("sort", ("date_asc", "date_desc"), lower=True) == "date_desc"
-
-
-def _windows(period: rating.Span, size: rating.WindowSize, begin: datetime, end: datetime, now: datetime) -> list[rating.Span]:
-    windows: Iterator[rating.Span] = iter(rating.windows(period, size))
-    return [each for each in windows if begin <= each.start <= now and each.end <= end]
 
 
 def _shaped(invoice: dict[str, Any], query: Query) -> dict[str, Any]:

@@ -9,15 +9,19 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from operator import itemgetter
+from typing import Any, TypeAlias, TypeVar
 
+from nova_iac.emulator import codec
 from nova_iac.emulator.errors import BadRequest
 from nova_iac.emulator.request import Request
 from nova_iac.emulator.wire import Reader
 
 T = TypeVar("T")
+Key: TypeAlias = tuple[int | str, ...]
+"""What a list is sorted by."""
 _SEAL = 12
 
 
@@ -31,6 +35,8 @@ class Page:
     cursor_name: str
     state: str = ""
     """What else a list has put into its cursor."""
+    last: Key | None = None
+    """The key of the last row so far, in lists that are paged by keys."""
 
     def answer(self, rows: Sequence[tuple[int, Any]]) -> dict[str, Any]:
         """The page out of (position, row) pairs, positions rising and > 0; ``rows`` should hold one more than the limit."""
@@ -41,12 +47,24 @@ class Page:
             self.cursor_name: self.cursor(shown[-1][0]) if more else None,
         }
 
-    def answer_all(self, rows: Sequence[T], shape: Callable[[T], Any] | None = None) -> dict[str, Any]:
-        """The page out of a whole list: positions are places in it. ``shape`` makes answers of the rows shown only."""
-        chosen = rows[self.after : self.after + self.limit + 1]
-        shown = [row if shape is None else shape(row) for row in chosen[: self.limit]]
-        # The row beyond the limit only says that there is more.
-        return self.answer(list(enumerate([*shown, *chosen[self.limit :]], self.after + 1)))
+    def answer_keyed(
+        self, rows: Iterable[T], key: Callable[[T], Key], shape: Callable[[T], Any] | None = None, *, falling: bool = False
+    ) -> dict[str, Any]:
+        """The page out of a whole list, in the order of keys, which no two rows share; ``falling``: the greatest first.
+
+        The cursor holds the last key, so rows that come or go meanwhile shift no other. ``shape`` makes answers of those shown.
+        """
+        keyed = [(each, row) for row in rows if self.follows(each := key(row), falling=falling)]
+        keyed.sort(key=itemgetter(0), reverse=falling)
+        shown = keyed[: self.limit]
+        return {
+            "data": [row if shape is None else shape(row) for _, row in shown],
+            self.cursor_name: self.cursor(1, codec.dumps(shown[-1][0])) if len(keyed) > self.limit else None,
+        }
+
+    def follows(self, key: Key, *, falling: bool = False) -> bool:
+        """Whether a row with this key comes after the pages that were answered."""
+        return self.last is None or (key < self.last if falling else key > self.last)
 
     def cursor(self, position: int, state: str = "") -> str:
         """The cursor that goes on after a position; ``state`` comes back with it."""
@@ -80,7 +98,8 @@ def _page(request: Request, cursor: str | None, size: int, cap: int, name: str) 
     if size < 1:
         raise BadRequest("limit must be at least 1")
     position, state = _read(request.route, cursor, name)
-    return Page(request.route, position, min(size, cap), name, state)
+    last = tuple(codec.loads(state)) if state.startswith("[") else None
+    return Page(request.route, position, min(size, cap), name, state, last)
 
 
 def _read(route: str, cursor: str | None, name: str) -> tuple[int, str]:

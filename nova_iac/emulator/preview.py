@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from nova_iac import rating
-from nova_iac.emulator import contract_store, customers, event_store, events, invoice_calls, invoices, terms
+from nova_iac.emulator import contract_store, customers, event_store, events, invoice_calls, statements
+from nova_iac.emulator.biller import Biller
 from nova_iac.emulator.errors import BadRequest
-from nova_iac.emulator.invoices import DRAFT, Statement
 from nova_iac.emulator.request import Request
+from nova_iac.emulator.statements import DRAFT, Statement
 from nova_iac.emulator.store import Store
 from nova_iac.emulator.wire import Reader
 
@@ -32,14 +33,14 @@ def preview(request: Request, store: Store) -> Any:
     customer = store.get(customers.KIND, request.path_id("customer_id"))
     known = event_store.seen(store, given, request.now - events.REMEMBERED) if given else set()
     fresh = [event for event in offered if event.transaction_id not in known]
-    answers = []
+    answers, biller = [], Biller(store, request.now)
     for contract in store.all(contract_store.KIND, archived=False, parent=customer.id):
-        for statement in invoices.statements(store, contract, request.now):
+        for statement in statements.of(store, contract, request.now):
             if statement.status != DRAFT or request.now not in statement.period:
                 continue
-            _refuse_sql(store, statement)
+            _refuse_sql(biller.terms(statement))
             merged = _merged(store, statement, fresh) if mode == "merge" else iter(fresh)
-            answer = invoices.shown_with(store, statement, merged)
+            answer = biller.shown_with(statement, merged)
             answers.append(invoice_calls.shaped(answer, skip_zero=skip_zero, list_prices=False))
     return {"data": answers}
 
@@ -59,8 +60,7 @@ def _merged(store: Store, statement: Statement, fresh: list[rating.Event]) -> It
     yield from fresh
 
 
-def _refuse_sql(store: Store, statement: Statement) -> None:
-    agreed = terms.of(store, statement.contract, invoices.fiat(store, statement.contract))
+def _refuse_sql(agreed: rating.Terms) -> None:
     for product in agreed.usage_products:
         for definition in product.definition.values:
             if definition is not None and isinstance(definition.metric, rating.SqlMetric):

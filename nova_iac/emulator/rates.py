@@ -54,8 +54,7 @@ def in_force(request: Request, store: Store) -> Any:
     card_id, at = reader.uuid("rate_card_id"), reader.instant("at")
     chosen = selectors.read(reader, tags=True)
     reader.finish()
-    moment = times.text(at)
-    rows = [segment for segment in rate_store.segments_of(store, _card(store, card_id)) if segment.covers(moment)]
+    rows = rate_store.segments_at(store, _card(store, card_id), times.text(at), page.last)
     return rate_store.answer(page, store, rows, chosen, request.now)
 
 
@@ -66,12 +65,8 @@ def schedule(request: Request, store: Store) -> Any:
     begin, end = reader.instant("starting_at"), reader.maybe_instant("ending_before")
     chosen = selectors.read(reader, tags=False)
     reader.finish()
-    first, last = times.text(begin), rate_cards.LAST if end is None else times.text(end)
-    rows = [
-        segment
-        for segment in rate_store.segments_of(store, _card(store, card_id))
-        if segment.starting_at < last and (segment.ending_before is None or segment.ending_before > first)
-    ]
+    last = None if end is None else times.text(end)
+    rows = rate_store.segments_within(store, _card(store, card_id), times.text(begin), last, page.last)
     return rate_store.answer(page, store, rows, chosen, request.now)
 
 
@@ -90,6 +85,8 @@ def _read(reader: Reader) -> Segment:
     unit = reader.maybe_uuid("credit_type_id")
     if kind not in SHARES:
         body["credit_type_id"] = unit or credit_types.USD
+    elif unit is not None:
+        reader.wrong("credit_type_id", "may not be set for percentages: they are of the units of other rates")
     if kind == "SUBSCRIPTION":
         body["quantity"] = reader.number("quantity", least=0)
         body["is_prorated"] = reader.flag("is_prorated")
@@ -99,13 +96,13 @@ def _read(reader: Reader) -> Segment:
         for name in ("quantity", "is_prorated"):
             if reader.given(name):
                 reader.wrong(name, "may only be set for rate_type SUBSCRIPTION")
-    reader.refuse(("custom_rate", "minimum_config"))
+    reader.refuse(("custom_rate", "minimum_config", "subscription_rate"))
     commit = reader.maybe_object("commit_rate")
     if commit is not None:
         body["commit_rate"] = _price(commit, commit.enum("rate_type", RATE_TYPES))
     return Segment(
         product_id=reader.uuid("product_id"),
-        group_values=reader.maybe_values("pricing_group_values") or {},
+        values_text=codec.dumps(reader.maybe_values("pricing_group_values") or {}, canonical=True),
         billing_frequency=reader.maybe_enum("billing_frequency", FREQUENCIES),
         starting_at=times.text(begin),
         ending_before=None if end is None else times.text(end),
@@ -146,7 +143,7 @@ def _put(store: Store, card: Stored, rate: Segment) -> None:
         "INSERT OR REPLACE INTO rate VALUES (?, ?, ?, ?, ?, ?, ?)",
         card.id,
         rate.product_id,
-        codec.dumps(rate.group_values, canonical=True),
+        rate.values_text,
         rate.billing_frequency or "",
         rate.starting_at,
         rate.ending_before,

@@ -87,7 +87,10 @@ PROVIDERS = "CustomerBillingProviderConfigurations"
 
 LACKS_ON_CREATE = ", ".join(contracts.NOT_EMULATED)
 LACKS_ON_EDIT = ", ".join(contracts_v2.NOT_EMULATED)
+CUSTOM = "rate_type CUSTOM, minimum_config, subscription_rate"
 SQL = "rating of SQL metrics"
+UNITS = "amounts by prices in custom pricing units"
+INVOICES = f"invoices of other types than USAGE, {UNITS}"
 
 EMULATED = (
     _do(f"{METRICS}/create", "billable_metric.create", billable_metrics.create, SQL),
@@ -106,8 +109,8 @@ EMULATED = (
     _ask(f"{CARDS}/list", rate_cards.list_all),
     _do(f"{CARDS}/update", "rate_card.update", rate_cards.update),
     _do(f"{CARDS}/archive", "rate_card.archive", rate_cards.archive),
-    _do(f"{CARDS}/addRate", "rate_card.add_rate", rates.add, "rate_type CUSTOM"),
-    _do(f"{CARDS}/addRates", "rate_card.add_rates", rates.add_many, "rate_type CUSTOM"),
+    _do(f"{CARDS}/addRate", "rate_card.add_rate", rates.add, CUSTOM),
+    _do(f"{CARDS}/addRates", "rate_card.add_rates", rates.add_many, CUSTOM),
     _ask(f"{CARDS}/getRates", rates.in_force),
     _ask(f"{CARDS}/getRateSchedule", rates.schedule),
     _do(f"{CARDS}/setRateCardProductsOrder", "rate_card.set_product_order", product_order.set_order),
@@ -147,10 +150,10 @@ EMULATED = (
     _ask("/v1/events/search", events.search),
     _ask("/v1/usage", usage.usage, SQL),
     _ask("/v1/usage/groups", usage.groups, SQL),
-    _ask(CUSTOMERS + "/{customer_id}/previewEvents", preview.preview),
-    _get(CUSTOMERS + "/{customer_id}/invoices", invoice_calls.list_all, "usage invoices only"),
-    _get(CUSTOMERS + "/{customer_id}/invoices/breakdowns", invoice_calls.breakdowns, "usage invoices only"),
-    _get(CUSTOMERS + "/{customer_id}/invoices/{invoice_id}", invoice_calls.get),
+    _ask(CUSTOMERS + "/{customer_id}/previewEvents", preview.preview, UNITS),
+    _get(CUSTOMERS + "/{customer_id}/invoices", invoice_calls.list_all, INVOICES),
+    _get(CUSTOMERS + "/{customer_id}/invoices/breakdowns", invoice_calls.breakdowns, INVOICES),
+    _get(CUSTOMERS + "/{customer_id}/invoices/{invoice_id}", invoice_calls.get, INVOICES),
     _do("/v1/invoices/void", "invoice.void", invoice_calls.void),
     _do("/v1/invoices/regenerate", "invoice.regenerate", invoice_calls.regenerate),
     _get("/v1/auditLogs", audit_log.list_all),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,11 +30,11 @@ class Selector:
     partial_group_values: dict[str, str] | None
     billing_frequency: str | None
 
-    def matches(self, rate: Selectable, tags: list[str]) -> bool:
+    def matches(self, rate: Selectable, tags_of: Callable[[str], list[str]]) -> bool:
         """Group values exactly, partial ones as a subset, tags by any."""
         return (
             self.product_id in (None, rate.product_id)
-            and (self.product_tags is None or bool(set(self.product_tags) & set(tags)))
+            and (self.product_tags is None or bool(set(self.product_tags) & set(tags_of(rate.product_id))))
             and (self.group_values is None or self.group_values == rate.group_values)
             and (self.partial_group_values is None or self.partial_group_values.items() <= rate.group_values.items())
             and self.billing_frequency in (None, rate.billing_frequency)
@@ -57,6 +58,6 @@ def read(reader: Reader, *, tags: bool) -> Selectors:
     ]
 
 
-def match(selectors: Selectors, rate: Selectable, tags: list[str]) -> bool:
-    """No selectors take everything."""
-    return not selectors or any(each.matches(rate, tags) for each in selectors)
+def match(selectors: Selectors, rate: Selectable, tags_of: Callable[[str], list[str]]) -> bool:
+    """No selectors take everything; ``tags_of`` tells a product's tags."""
+    return not selectors or any(each.matches(rate, tags_of) for each in selectors)

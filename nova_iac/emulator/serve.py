@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterable
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nova_iac.emulator.app import CONTROL
 from nova_iac.emulator.faults import ConnectionCut
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ def serve(app: Emulator, host: str = "127.0.0.1", port: int = 8412, *, ready: Ca
         except ConnectionCut as cut:
             raise ClientDisconnected from cut  # which waitress takes as: close, and say nothing
 
-    server = create_server(application, host=host, port=port, threads=THREADS, ident=None)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns of every request that waits for a thread
+    server = create_server(application, host=host, port=port, ident=None, _dispatcher=_Lanes())
     before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         shown = f"[{host}]" if ":" in host else host
@@ -49,6 +52,27 @@ def serve(app: Emulator, host: str = "127.0.0.1", port: int = 8412, *, ready: Ca
         server.close()
         server.task_dispatcher.shutdown()
         app.close()
+
+
+class _Lanes:
+    """The threads. Operations have one of their own: what a fault holds up doesn't hold up the call that ends the fault."""
+
+    def __init__(self) -> None:
+        from waitress.task import ThreadedTaskDispatcher  # type: ignore[import-untyped]
+
+        self._requests, self._operations = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
+        self._requests.set_thread_count(THREADS)
+        self._operations.set_thread_count(1)
+
+    def add_task(self, channel: Any) -> None:
+        """Takes a connection with a request to answer; one that couldn't be read has no path."""
+        operation = getattr(channel.requests[0], "path", "").startswith(CONTROL)
+        (self._operations if operation else self._requests).add_task(channel)
+
+    def shutdown(self) -> None:
+        """Lets what is in hand be answered."""
+        for lane in (self._operations, self._requests):
+            lane.shutdown()
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from nova_iac import rating
-from nova_iac.emulator import billable_metrics, contract_store, metrics, product_store, rate_store, times
+from nova_iac.emulator import (
+    billable_metrics,
+    contract_store,
+    credit_types,
+    metrics,
+    product_store,
+    rate_cards,
+    rate_store,
+    times,
+)
 from nova_iac.emulator.errors import NotEmulated
 from nova_iac.emulator.store import Store, Stored
 
@@ -19,10 +29,57 @@ ROUNDINGS = {
 }
 
 
-def of(store: Store, contract: Stored, fiat: str) -> rating.Terms:
-    """What usage costs on the contract. Prices in custom pricing units aren't rated: 501."""
-    card_id = contract.body["initial"].get("rate_card_id")
-    usage_filter = rating.Timeline.of(
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a rate card says of prices, for all contracts on it."""
+
+    fiat: str
+    products: tuple[rating.Product, ...]
+    rates: Mapping[rating.RateKey, rating.Timeline[rating.Rate]]
+    foreign: tuple[rate_store.Segment, ...]
+    """Prices in custom pricing units, which aren't rated."""
+
+    @classmethod
+    def of(cls, store: Store, contract: Stored) -> Card:
+        """The card of a contract; one without prices where it has none."""
+        card_id = contract.body["initial"].get("rate_card_id")
+        if card_id is None:
+            return cls(credit_types.USD, (), {}, ())
+        fiat = store.get(rate_cards.KIND, card_id).body["fiat_credit_type_id"]
+        known = {id: store.get(product_store.KIND, id) for id in rate_store.products_of(store, card_id)}
+        usable = {id: _product(each, store) for id, each in known.items() if each.body["type"] in ("USAGE", "COMPOSITE")}
+        steps: dict[rating.RateKey, list[rating.Step[rating.Rate]]] = {}
+        foreign = []
+        for segment in rate_store.segments_of(store, card_id):
+            if segment.product_id not in usable:
+                continue  # subscriptions are billed by a contract's subscriptions, which aren't emulated
+            body = segment.body
+            if body.get("credit_type_id", fiat) != fiat:
+                foreign.append(segment)
+                continue
+            step = rating.Step(
+                times.parse(segment.starting_at),
+                rating.Rate(price(body), body["entitled"]),
+                None if segment.ending_before is None else times.parse(segment.ending_before),
+            )
+            steps.setdefault((segment.product_id, rating.group(segment.group_values)), []).append(step)
+        rates = {key: rating.Timeline.of(found) for key, found in steps.items()}
+        return cls(fiat, tuple(usable.values()), rates, tuple(foreign))
+
+    def terms(self, contract: Stored, period: rating.Span) -> rating.Terms:
+        """What usage of a period costs on a contract of this card.
+
+        :raises NotEmulated: a price in a custom pricing unit is in force in the period.
+        """
+        begin, end = times.text(period.start), times.text(period.end)
+        for segment in self.foreign:
+            if segment.starting_at < end and (segment.ending_before is None or segment.ending_before > begin):
+                raise NotEmulated("rating of prices in custom pricing units")
+        return rating.Terms(self.products, self.rates, _usage_filter(contract))
+
+
+def _usage_filter(contract: Stored) -> rating.Timeline[rating.GroupFilter]:
+    return rating.Timeline.of(
         rating.Step(
             times.parse(each.starting_at),
             rating.GroupFilter(each.group_key, frozenset(each.group_values)),
@@ -30,23 +87,6 @@ def of(store: Store, contract: Stored, fiat: str) -> rating.Terms:
         )
         for each in contract_store.usage_filters(contract)
     )
-    if card_id is None:
-        return rating.Terms((), {}, usage_filter)
-    known = {id: store.get(product_store.KIND, id) for id in rate_store.products_of(store, card_id)}
-    usable = [_product(product, store) for product in known.values() if product.body["type"] in ("USAGE", "COMPOSITE")]
-    steps: dict[rating.RateKey, list[rating.Step[rating.Rate]]] = {}
-    for segment in rate_store.segments_of(store, card_id):
-        if known[segment.product_id].body["type"] not in ("USAGE", "COMPOSITE"):
-            continue  # subscriptions are billed by a contract's subscriptions, which aren't emulated
-        if segment.body.get("credit_type_id", fiat) != fiat:
-            raise NotEmulated("rating of prices in custom pricing units")
-        step = rating.Step(
-            times.parse(segment.starting_at),
-            rating.Rate(price(segment.body), segment.body["entitled"]),
-            None if segment.ending_before is None else times.parse(segment.ending_before),
-        )
-        steps.setdefault((segment.product_id, rating.group(segment.group_values)), []).append(step)
-    return rating.Terms(tuple(usable), {key: rating.Timeline.of(found) for key, found in steps.items()}, usage_filter)
 
 
 def price(body: dict[str, Any]) -> rating.Price:

@@ -16,6 +16,7 @@ from nova_iac.emulator.wire import Reader
 
 WINDOW_SIZES = ("HOUR", "DAY", "NONE")
 MOST_VALUES = 200
+LENGTHS = {"HOUR": timedelta(hours=1), "DAY": timedelta(days=1)}
 MOST_WINDOWS = 20_000
 _ROWS_OF_ONE = 1 << 24
 """Positions: customers stand this far apart, their rows in between."""
@@ -62,7 +63,11 @@ def groups(request: Request, store: Store) -> Any:
     metric = store.get(billable_metrics.KIND, metric_id)
     meter = rating.WindowMeter(_streaming(metric, keys), windows, by=keys, where=filters)
     meter.add_all(event_store.stream(store, customer.id, rating.Span(windows[0].start, windows[-1].end)))
-    return page.answer_all([_group_row(row, keys) for row in meter.rows()])
+    return page.answer_keyed(meter.rows(), _group_row_key, lambda row: _group_row(row, keys))
+
+
+def _group_row_key(row: rating.WindowUsage) -> pages.Key:
+    return times.text(row.window.start), *(value for _, value in row.group)
 
 
 def _group_row(row: rating.WindowUsage, keys: list[str]) -> dict[str, Any]:
@@ -93,8 +98,9 @@ def _windows(reader: Reader, *, required: bool) -> tuple[rating.Span, ...]:
     if end - begin < timedelta(days=1):
         reader.wrong("ending_before", "must be at least one day after starting_on")
         return ()
-    if size == "HOUR" and (end - begin) / timedelta(hours=1) > MOST_WINDOWS:
-        reader.wrong("ending_before", f"must be at most {MOST_WINDOWS} hours after starting_on for hourly windows")
+    length = LENGTHS.get(size)
+    if length is not None and (end - begin) / length > MOST_WINDOWS:
+        reader.wrong("ending_before", f"must be at most {MOST_WINDOWS} windows of one {size} after starting_on")
         return ()
     return rating.windows(rating.Span(begin, end), rating.WindowSize(size)) if size else ()
 

@@ -17,7 +17,8 @@ from nova_iac.rating.timeline import Span
 class Line:
     """A quantity of one product at one price over one stretch of time.
 
-    ``total`` is exactly ``quantity * unit_price``, in the unit of the price. On a composite product's line the quantity is the
+    ``total`` is exactly ``quantity * unit_price``, in the unit of the price; where the quantity is a division that doesn't
+    terminate, the total is that of the true quantity. On a composite product's line the quantity is the
     spend that it is about, and the unit price is the fraction.
     """
 

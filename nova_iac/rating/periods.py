@@ -90,10 +90,13 @@ class Calendar:
 
     def started(self, by: datetime) -> Iterator[Span]:
         """Every period that has started by an instant (inclusive), in order."""
-        period = self.at(self.starting_at) if self.starting_at <= by else None
-        while period is not None:
-            yield period
-            period = self.at(period.end) if period.end <= by else None
+        last = END if self.ending_before is None else self.ending_before
+        start, number = self.starting_at, self._number(self.starting_at)
+        while start <= by and start < last:
+            number += 1
+            end = min(self._boundary(number), last)
+            yield Span(start, end)
+            start = end
 
     def _number(self, instant: datetime) -> int:
         """Which period (0 is the one that starts on the anchor) an instant would be in if the contract had no start."""

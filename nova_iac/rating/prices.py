@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
 
-from nova_iac.rating.exact import ZERO, RatingError, checked, exact
+from nova_iac.rating.exact import ONE, ZERO, RatingError, checked, exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class _Single:
         checked(self.price, "a price")
 
     @exact
-    def parts(self, start: Decimal, quantity: Decimal) -> list[Part]:  # noqa: ARG002 - one shape for all prices
+    def parts(self, start: Decimal, quantity: Decimal, per_unit: Decimal = ONE) -> list[Part]:  # noqa: ARG002 - one shape for all
         """What ``quantity`` more costs, wherever the period's count stands."""
         return [Part(quantity, self.price)]
 
@@ -67,15 +67,17 @@ class _Graduated:
             raise RatingError("tiers: each but the last has a size, the last has none")
 
     @exact
-    def parts(self, start: Decimal, quantity: Decimal) -> list[Part]:
+    def parts(self, start: Decimal, quantity: Decimal, per_unit: Decimal = ONE) -> list[Part]:
         """What ``quantity`` more costs when the period's count stands at ``start``: one part per tier that it touches.
 
         A negative quantity gives back what the topmost units cost. Counts below 0 are in the first tier. A quantity of 0 is one
         part, in the tier where the count stands.
+
+        :param per_unit: how many of ``start``, ``quantity`` and the parts' quantities are one unit of the tiers' sizes.
         """
         end = start + quantity
         parts = []
-        for step, price, low, high in self._bounds():
+        for step, price, low, high in self._bounds(per_unit):
             if quantity == ZERO:
                 if high is None or start <= high:
                     return [Part(ZERO, price, step)]
@@ -83,12 +85,13 @@ class _Graduated:
                 parts.append(Part(share, price, step))
         return parts
 
-    def _bounds(self) -> Iterator[tuple[TierStep, Decimal, Decimal | None, Decimal | None]]:
+    def _bounds(self, per_unit: Decimal) -> Iterator[tuple[TierStep, Decimal, Decimal | None, Decimal | None]]:
         low = ZERO
         for level, tier in enumerate(self.tiers, 1):
-            high = None if tier.size is None else low + tier.size
-            yield TierStep(level, low, tier.size), tier.price, None if level == 1 else low, high
-            low = low if high is None else high
+            high = low if tier.size is None else low + tier.size
+            step = TierStep(level, low, tier.size)
+            yield step, tier.price, None if level == 1 else low * per_unit, None if tier.size is None else high * per_unit
+            low = high
 
 
 def _clamp(count: Decimal, low: Decimal | None, high: Decimal | None) -> Decimal:

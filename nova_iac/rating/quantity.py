@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from nova_iac.rating.exact import ZERO, RatingError, Rounding, checked, exact, quotient
+from nova_iac.rating.exact import ONE, ZERO, RatingError, Rounding, checked, exact, quotient
 from nova_iac.rating.policy import QuantityOrder
 
 
@@ -34,10 +34,26 @@ class Conversion:
         return value * self.factor if self.operation is Operation.MULTIPLY else quotient(value, self.factor)
 
 
+def divisor_of(conversion: Conversion | None, rounding: Rounding | None, order: QuantityOrder) -> Decimal:
+    """What :func:`billed` leaves undivided: the factor of a division that comes last, else 1."""
+    if conversion is None or conversion.operation is Operation.MULTIPLY:
+        return ONE
+    return ONE if rounding is not None and order is QuantityOrder.CONVERT_THEN_ROUND else conversion.factor
+
+
 def billed(value: Decimal, conversion: Conversion | None, rounding: Rounding | None, order: QuantityOrder) -> Decimal:
-    """The quantity that a metric's value is billed as."""
-    steps = [conversion, rounding] if order is QuantityOrder.CONVERT_THEN_ROUND else [rounding, conversion]
+    """The quantity that a metric's value is billed as, times :func:`divisor_of` the same.
+
+    A division that comes last is left to whoever has multiplied by the price: 100 / 3 units at 3.00 are 100, and not 99.99….
+    """
+    convert = conversion if divisor_of(conversion, rounding, order) == ONE else None
+    steps = [convert, rounding] if order is QuantityOrder.CONVERT_THEN_ROUND else [rounding, convert]
     for step in steps:
         if step is not None:
             value = step(value)
     return value
+
+
+def over(number: Decimal, divisor: Decimal) -> Decimal:
+    """The number divided, as :func:`~nova_iac.rating.exact.quotient` does it; by 1 it is left as it is."""
+    return number if divisor == ONE else quotient(number, divisor)

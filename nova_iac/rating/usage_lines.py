@@ -10,12 +10,12 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from nova_iac.rating.events import Group, SqlMetric
-from nova_iac.rating.exact import ZERO, exact
+from nova_iac.rating.exact import ONE, ZERO, exact
 from nova_iac.rating.lines import Line, Reason, Unbilled, why_not_charged
 from nova_iac.rating.metering import Curve, PeriodUsage
 from nova_iac.rating.policy import QuantityLevel, RatingPolicy
-from nova_iac.rating.prices import Flat, Rate, Tiered
-from nova_iac.rating.quantity import billed
+from nova_iac.rating.prices import Flat, Rate, Tiered, TierStep
+from nova_iac.rating.quantity import billed, divisor_of, over
 from nova_iac.rating.terms import Terms, UsageDefinition, UsageProduct, meterings
 from nova_iac.rating.timeline import Span
 
@@ -42,8 +42,15 @@ class Stretch:
             tuple(pair for pair in self.values if pair[0] in presentation),
         )
 
+    def divisor(self, policy: RatingPolicy) -> Decimal:
+        """How many of :meth:`quantity` are one unit."""
+        return divisor_of(self.definition.conversion, self.definition.rounding, policy.quantity_order)
+
     def quantity(self, span: Span, policy: RatingPolicy) -> Decimal:
-        """Steps 3 and 4, the quantity that a part of this stretch bills: value at its end minus value at its start."""
+        """Steps 3 and 4, the quantity that a part of this stretch bills: value at its end minus value at its start.
+
+        Not divided yet by :meth:`divisor`.
+        """
         before, after = self.curve.at(span.start), self.curve.at(span.end)
         conversion, rounding, order = self.definition.conversion, self.definition.rounding, policy.quantity_order
         if policy.quantity_level is QuantityLevel.SLICE:
@@ -103,21 +110,29 @@ def _why_not_metered(definition: UsageDefinition) -> Reason:
 def price_track(track: Track, marks: Sequence[datetime], policy: RatingPolicy) -> list[Line | Unbilled]:
     """Steps 4 and 7: the lines of one track, also cut at ``marks`` (sorted).
 
-    The count of tiers runs on across price changes and marks; what isn't charged doesn't move it.
+    The count of tiers runs on across price changes and marks; what isn't charged doesn't move it. Where a division doesn't
+    terminate, what the marks cut a line into still adds up to it: each part is what it adds to the parts before.
     """
     found: list[Line | Unbilled] = []
-    count = ZERO
+    count, counted_in = ZERO, ONE
     for stretch in track:
         pricing, presentation = stretch.line_group
+        divisor = stretch.divisor(policy)
+        if divisor != counted_in:
+            count, counted_in = over(count, counted_in) * divisor, divisor
+        billed_by_tier: dict[TierStep | None, Decimal] = {}
         for span in stretch.spans(marks):
             quantity = stretch.quantity(span, policy)
             price = stretch.rate.price if stretch.rate is not None and stretch.rate.entitled else None
             if isinstance(price, (Flat, Tiered)):
-                for part in price.parts(count, quantity):
-                    total = part.quantity * part.price
-                    found.append(Line(stretch.product, part.quantity, part.price, total, span, pricing, presentation, part.tier))
+                for part in price.parts(count, quantity, divisor):
+                    before = billed_by_tier.get(part.tier, ZERO)
+                    billed_by_tier[part.tier] = after = before + part.quantity
+                    units = over(after, divisor) - over(before, divisor)
+                    total = over(after * part.price, divisor) - over(before * part.price, divisor)
+                    found.append(Line(stretch.product, units, part.price, total, span, pricing, presentation, part.tier))
                 count += quantity
             elif stretch.curve.active(span):
                 reason = why_not_charged(stretch.rate)
-                found.append(Unbilled(stretch.product, reason, span, quantity, pricing, presentation))
+                found.append(Unbilled(stretch.product, reason, span, over(quantity, divisor), pricing, presentation))
     return found

@@ -260,6 +260,7 @@ def travel(client: Watched, clock: Hand) -> None:
         sort="date_asc",
         skip_zero_qty_line_items=True,
         include_historical_commit_invoices=False,
+        webhook_notification_id="w",
     )
     walk(
         v1.customers.invoices.list_breakdowns,

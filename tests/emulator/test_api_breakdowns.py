@@ -122,3 +122,43 @@ def test_sql_metrics_block_previews(http: httpx.Client, client: Metronome, shop:
     shop.contract(customer, card)
     assert "SQL" in refused(http.post(f"/v1/customers/{customer}/previewEvents", json={"events": []}), 400)
     assert [each.line_items for each in client.v1.customers.invoices.list(customer_id=customer)] == [[]]
+
+
+@pytest.mark.parametrize("size", ["DAY", "HOUR"])
+@pytest.mark.parametrize("sort", ["date_asc", "date_desc"])
+def test_pages_of_breakdowns_meet(http: httpx.Client, till: Till, clock: Hand, size: str, sort: str) -> None:
+    """Two contracts' windows side by side, over the ends of months and in either order: each once."""
+    clock.now = clock.now.replace(month=3, day=2)
+    till.shop.contract(till.customer, till.card, starting_at="2026-02-15T00:00:00Z", ending_before="2026-02-17T00:00:00Z")
+    query = {"starting_on": "2026-01-30T00:00:00Z", "ending_before": "2026-03-02T00:00:00Z", "window_size": size, "sort": sort}
+    path, seen, following, pages = f"/v1/customers/{till.customer}/invoices/breakdowns", [], "", 0
+    while following is not None:
+        page = http.get(path, params=query | ({"next_page": following} if following else {})).json()
+        seen += [(row["breakdown_start_timestamp"], row["id"]) for row in page["data"]]
+        following, pages = page["next_page"], pages + 1
+    starts = [start for start, _ in seen]
+    assert starts == sorted(starts, reverse=sort == "date_desc")
+    assert (len(seen), len(set(seen)), pages) == ((33, 33, 1) if size == "DAY" else (33 * 24, 33 * 24, 31))
+
+
+def test_windows_lie_within_the_range_that_was_asked_for(http: httpx.Client, till: Till, clock: Hand) -> None:
+    """§14.2: they start on or after its begin and end on or before its end: UTC days fit no range of another day."""
+    clock.now = clock.now.replace(day=5)
+    path = f"/v1/customers/{till.customer}/invoices/breakdowns"
+
+    def days(begin: str, end: str) -> list[str]:
+        rows = http.get(path, params={"starting_on": begin, "ending_before": end}).json()["data"]
+        return [row["breakdown_start_timestamp"][8:10] for row in rows]
+
+    assert days("2026-01-02T00:00:00Z", "2026-01-04T00:00:00Z") == ["02", "03"]
+    assert days("2026-01-01T05:00:00Z", "2026-01-04T05:00:00Z") == ["02", "03"]
+    assert days("2026-01-02T05:00:00Z", "2026-01-03T05:00:00Z") == []
+
+
+def test_a_contract_as_old_as_time_is_broken_down_page_by_page(http: httpx.Client, shop: Shop) -> None:
+    """Only the windows of the page are looked at: two thousand years have seventeen million hours."""
+    customer = shop.customer()
+    shop.contract(customer, shop.card(), starting_at=JAN.replace("2026", "0001"))
+    query = {"starting_on": JAN.replace("2026", "0001"), "ending_before": JAN.replace("2026", "9999"), "window_size": "HOUR"}
+    page = http.get(f"/v1/customers/{customer}/invoices/breakdowns", params=query).json()
+    assert [row["breakdown_start_timestamp"][:13] for row in page["data"]][::23] == ["0001-01-01T00", "0001-01-01T23"]

@@ -132,6 +132,14 @@ def test_a_custom_date_needs_its_anchor(http: httpx.Client) -> None:
     assert "billing_anchor_date is required" in refused(http.post("/v1/contracts/create", json=body), 400)
 
 
+@pytest.mark.parametrize("day", ["FIRST_OF_MONTH", "CONTRACT_START", None])
+def test_only_a_custom_date_takes_an_anchor(http: httpx.Client, day: str | None) -> None:
+    """§10.1: of another day it would be accepted and ignored."""
+    schedule = {"frequency": "MONTHLY", "billing_anchor_date": JAN} | ({"day": day} if day else {})
+    body = {"customer_id": NOBODY, "starting_at": JAN, "usage_statement_schedule": schedule}
+    assert "only be set for the day CUSTOM_DATE" in refused(http.post("/v1/contracts/create", json=body), 400)
+
+
 def test_an_alias_is_resolved_at_the_contracts_start(shop: Shop) -> None:
     """§7.1, §17.9, §17.10: once, for the start date, in the past too; later moves change nothing."""
     old = shop.card(aliases=[{"name": "std", "ending_before": FEB}])
@@ -158,6 +166,7 @@ def test_an_alias_is_resolved_at_the_contracts_start(shop: Shop) -> None:
         ({"ending_before": "2026-05-01T00:10:00Z"}, "hour boundary"),
         ({"usage_statement_schedule": {"frequency": "DAILY"}}, "must be one of"),
         ({"usage_filter": {"group_key": "region"}}, "group_values is required"),
+        ({"usage_filter": {"group_key": "region", "group_values": []}}, "group_values must not be empty"),
         ({"uniqueness_key": ""}, "1 to 128"),
         ({"uniqueness_key": "x" * 129}, "1 to 128"),
         ({"net_payment_terms_days": -1}, "at least 0"),
@@ -312,7 +321,7 @@ def test_an_archived_contract_can_not_be_edited(shop: Shop) -> None:
     with pytest.raises(metronome.BadRequestError, match="archived"):
         client.v2.contracts.edit(**ids, update_contract_name="x")
     with pytest.raises(metronome.BadRequestError, match="archived"):
-        client.v1.contracts.set_usage_filter(**ids, group_key="a", group_values=[], starting_at=JAN)
+        client.v1.contracts.set_usage_filter(**ids, group_key="a", group_values=["b"], starting_at=JAN)
 
 
 def test_unknown_ids_have_the_documented_codes(http: httpx.Client, shop: Shop) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import metronome
 import pytest
-from emulator_kit import NOBODY, Shop, refused
+from emulator_kit import NOBODY, Hand, Shop, Till, refused
 from metronome import Metronome
 
 
@@ -125,3 +125,23 @@ def test_fields_of_package_terms_can_not_be_set(http: httpx.Client) -> None:
     assert (
         refused(http.post("/v1/customFields/setValues", json=body), 400) == "Setting package managed fields is not yet supported"
     )
+
+
+def test_invoices_have_values_too(keyed: Metronome, http: httpx.Client, shop: Shop, clock: Hand) -> None:
+    """§5.1: of drafts and of final ones, by the ids that the list gives; a regenerated one starts without."""
+    keyed.v1.custom_fields.add_key(entity="invoice", key="po", enforce_uniqueness=False)
+    till = Till(shop)
+    final, _, draft = till.invoices()
+    for place, invoice in enumerate((final, draft)):
+        keyed.v1.custom_fields.set_values(entity="invoice", entity_id=invoice.id, custom_fields={"po": str(place)})
+    assert [invoice.custom_fields for invoice in till.invoices()] == [{"po": "0"}, {}, {"po": "1"}]
+    clock.go(days=40)
+    shop.rate(till.card, till.product, 5)
+    keyed.v1.custom_fields.set_values(entity="invoice", entity_id=draft.id, custom_fields={"po": "2"})
+    assert [invoice.custom_fields for invoice in till.invoices()] == [{"po": "0"}, {}, {"po": "2"}, {}]
+    keyed.v1.custom_fields.delete_values(entity="invoice", entity_id=draft.id, keys=["po"])
+    keyed.v1.invoices.void(id=final.id)
+    keyed.v1.invoices.regenerate(id=final.id)
+    assert [invoice.custom_fields for invoice in till.invoices()] == [{"po": "0"}, {}, {}, {}, {}]
+    body = {"entity": "invoice", "entity_id": NOBODY, "custom_fields": {"po": "1"}}
+    refused(http.post("/v1/customFields/setValues", json=body), 404)

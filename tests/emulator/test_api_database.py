@@ -146,43 +146,6 @@ def test_readers_see_whole_transactions(database: Path) -> None:
         assert all(len(prices) <= 1 for prices in seen)
 
 
-WRITER = textwrap.dedent(
-    """
-    import sys
-    from datetime import UTC, datetime
-    from pathlib import Path
-
-    import httpx
-
-    from nova_iac.emulator import Emulator
-
-    app = Emulator(Path(sys.argv[1]), clock=lambda: datetime(2026, 1, 1, tzinfo=UTC))
-    http = httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://e", headers={"Authorization": "Bearer t"})
-    for number in range(1000):
-        answer = http.post("/v1/customers", json={"name": str(number), "ingest_aliases": [f"a{number}"]})
-        print(answer.json()["data"]["id"], flush=True)
-    """
-)
-
-
-@pytest.mark.parametrize("after", [1, 7, 60])
-def test_an_acknowledged_write_survives_a_kill(database: Path, after: int) -> None:
-    """Issue 4: kill -9 in the middle of 1,000 creates; what was answered is there, and the file works on."""
-    with subprocess.Popen([sys.executable, "-c", WRITER, str(database)], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        acknowledged = [process.stdout.readline().strip() for _ in range(after)]
-        process.kill()
-        acknowledged += [line.strip() for line in process.stdout.read().splitlines()]
-    acknowledged = [id for id in acknowledged if len(id) == 36]
-    assert len(acknowledged) >= after
-    with emulator(database) as app, sdk(app) as client:
-        found = {each.id for each in client.v1.customers.list()}
-        assert set(acknowledged) <= found
-        assert len(found) <= len(acknowledged) + 1
-        Shop(client).customer("next")
-    assert list(database.parent.iterdir()) == [database]
-
-
 def test_a_half_written_transaction_is_rolled_back_by_a_reader(database: Path) -> None:
     """A journal that a killed writer left: the next read, too, sees only what was committed."""
     with emulator(database) as app, raw(app) as http:

@@ -139,3 +139,28 @@ def test_properties_keep_their_digits(http: httpx.Client) -> None:
         '"properties":{"n":0.1000000000000000000001,"m":3}'
         in http.post("/v1/events/search", json={"transactionIds": ["t1"]}).text
     )
+
+
+def test_ids_in_events_are_compared_to_the_letter(client: Metronome, shop: Shop) -> None:
+    """Unlike ids of requests: an id in capitals is nobody's, in search as in usage."""
+    metric = shop.sum_metric()
+    customer = shop.customer("acme")
+    for place, name in enumerate((customer.upper(), "ACME", customer)):
+        client.v1.usage.ingest(usage=[EVENT | {"transaction_id": str(place), "customer_id": name}])  # type: ignore[list-item]
+    assert [event.matched_customer is not None for event in found(client, "0", "1", "2")] == [False, False, True]
+    [row] = client.v1.usage.list(
+        starting_on="2026-03-15T00:00:00Z", ending_before="2026-03-16T00:00:00Z", window_size="NONE", customer_ids=[customer]
+    )
+    assert (row.billable_metric_id, row.value) == (metric, float(EVENT["properties"]["n"]))  # type: ignore[call-overload]
+
+
+def test_an_id_as_an_alias_is_its_customers_only(client: Metronome, http: httpx.Client, shop: Shop) -> None:
+    """Of its own customer it adds nothing, its events count once; another can't have it."""
+    shop.sum_metric()
+    customer, other = shop.customer(), shop.customer()
+    path = "/v1/customers/{}/setIngestAliases"
+    assert http.post(path.format(customer), json={"ingest_aliases": [customer]}).status_code == 200
+    refused(http.post(path.format(other), json={"ingest_aliases": [customer]}), 409)
+    client.v1.usage.ingest(usage=[EVENT | {"customer_id": customer}])  # type: ignore[list-item]
+    [row] = client.v1.usage.list(starting_on="2026-03-15T00:00:00Z", ending_before="2026-03-16T00:00:00Z", window_size="NONE")
+    assert row.value == float(EVENT["properties"]["n"])  # type: ignore[call-overload]

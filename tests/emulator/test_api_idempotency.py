@@ -93,3 +93,21 @@ def test_the_sdk_sends_it_as_an_extra_header(shop: Shop) -> None:
     create = shop.client.v1.customers.create
     ids = {create(name="Acme", extra_headers=KEY).data.id for _ in range(3)}
     assert len(ids) == 1
+
+
+def test_calls_that_only_read_have_keys_too(http: httpx.Client, shop: Shop) -> None:
+    """§3.4: on all POSTs, so the answer is the stored one, other parameters are 409, and no write can use the key."""
+    path = "/v1/contract-pricing/products/list"
+    first = http.post(path, json={}, headers=KEY)
+    shop.product()
+    assert http.post(path, json={}, headers=KEY).content == first.content
+    assert len(http.post(path, json={}).json()["data"]) == 1
+    refused(http.post(path, json={"archive_filter": "ALL"}, headers=KEY), 409)
+    refused(http.post("/v1/customers", json={"name": "Acme"}, headers=KEY), 409)
+    assert len(http.get("/v1/auditLogs").json()["data"]) == 2  # the metric and the product
+
+
+def test_a_key_on_a_get_is_no_key(http: httpx.Client) -> None:
+    """§3.4 speaks of POSTs."""
+    http.post("/v1/customers", json={"name": "Acme"}, headers=KEY)
+    assert len(http.get("/v1/customers", headers=KEY).json()["data"]) == 1

@@ -108,6 +108,12 @@ CHANGES: dict[str, Callable[[Till], object]] = {
     "the end": lambda till: till.client.v1.contracts.update_end_date(
         customer_id=till.customer, contract_id=till.contract, ending_before="2026-01-15T00:00:00Z"
     ),
+    "the payment terms": lambda till: till.client.v2.contracts.edit(
+        customer_id=till.customer, contract_id=till.contract, update_net_payment_terms_days=5
+    ),
+    "a name from its grace on": lambda till: till.client.v1.contracts.products.update(
+        product_id=till.product, starting_at="2026-02-01T12:00:00Z", name="New"
+    ),
     "the product order": lambda till: till.client.v1.contracts.rate_cards.product_orders.set(
         rate_card_id=till.card, product_order=[till.other, till.product]
     ),
@@ -251,6 +257,14 @@ def test_the_list_filters_and_sorts(till: Till, clock: Hand) -> None:
     assert len(list(till.client.v1.customers.invoices.list(customer_id=till.customer, limit=2))) == 3
 
 
+def test_every_parameter_of_the_list_is_typed(http: httpx.Client, till: Till) -> None:
+    """§14.2: also those that change nothing here."""
+    path = f"/v1/customers/{till.customer}/invoices"
+    assert "must be true or false" in refused(http.get(path, params={"include_historical_commit_invoices": "banana"}), 400)
+    fine = {"include_historical_commit_invoices": "true", "webhook_notification_id": "w"}
+    assert len(http.get(path, params=fine).json()["data"]) == 1
+
+
 def test_periods_follow_the_statement_schedule(shop: Shop, clock: Hand) -> None:
     """Example 46: from the start to the anchor day, then month by month; invoice_generation_starting_at skips some."""
     clock.now = clock.now.replace(year=2024, month=12)
@@ -263,6 +277,9 @@ def test_periods_follow_the_statement_schedule(shop: Shop, clock: Hand) -> None:
 
     assert starts() == ["09-15", "10-10", "11-10"]
     assert starts(invoice_generation_starting_at="2024-10-10T00:00:00Z") == ["10-10", "11-10"]
+    # What lies before, in the middle of a period too, is for historical invoices; the rest of it is billed.
+    assert starts(invoice_generation_starting_at="2024-10-20T00:00:00Z") == ["10-20", "11-10"]
+    assert starts(invoice_generation_starting_at="2024-12-05T00:00:00Z") == []
 
 
 def test_voided_invoices_can_be_regenerated(till: Till, clock: Hand) -> None:
@@ -285,6 +302,13 @@ def test_voided_invoices_can_be_regenerated(till: Till, clock: Hand) -> None:
     assert till.totals() == [("01-01", "VOID", 10), ("01-01", "FINALIZED", 20), ("02-01", "DRAFT", 0)]
     new = client.v1.customers.invoices.retrieve(customer_id=till.customer, invoice_id=regenerated.id).data
     assert new.regenerated_from_invoice_id == january.id
+    with pytest.raises(metronome.BadRequestError, match=regenerated.id):
+        client.v1.invoices.regenerate(id=january.id)
+    client.v1.invoices.void(id=regenerated.id)
+    client.v1.invoices.regenerate(id=january.id)
+    with pytest.raises(metronome.BadRequestError, match="has been regenerated"):
+        client.v1.invoices.regenerate(id=regenerated.id)
+    assert [status for _, status, _ in till.totals()] == ["VOID", "VOID", "FINALIZED", "DRAFT"]
     with pytest.raises(metronome.NotFoundError):
         client.v1.invoices.void(id=NOBODY)
 

@@ -87,6 +87,12 @@ def test_value_lists_must_not_be_empty(http: httpx.Client) -> None:
     )
 
 
+def test_group_keys_must_not_be_empty(http: httpx.Client) -> None:
+    """A key of nothing groups by nothing."""
+    body = {"name": "m", "aggregation_type": "COUNT", "group_keys": [[]]}
+    assert "group_keys must not hold an empty key" in refused(http.post(CREATE, json=body), 400)
+
+
 def test_more_than_five_group_keys_are_taken(shop: Shop) -> None:
     """The cap of five was only seen on some accounts, and isn't enforced."""
     filters = [{"name": f"k{n}", "exists": True} for n in range(7)]

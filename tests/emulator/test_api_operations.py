@@ -91,11 +91,15 @@ def test_the_request_log_can_be_cleared(http: httpx.Client, method: str, path: s
 
 
 def test_the_request_log_is_bounded(app: Emulator) -> None:
-    """The last 10,000 stay in memory."""
+    """The last 10,000 stay in memory, as long as their bodies take no more than 64 MB."""
     for n in range(10_005):
         app.log.add({"n": n})
     entries = app.log.entries()
     assert (len(entries), entries[0], entries[-1]) == (10_000, {"n": 5}, {"n": 10_004})
+    large = b'"' + b"x" * 16_000_000 + b'"'
+    for n in range(6):
+        app.log.add({"n": n, "body": large})
+    assert [entry["n"] for entry in app.log.entries()] == [2, 3, 4, 5]
 
 
 def test_the_request_log_goes_to_a_file_too(tmp_path: Path) -> None:

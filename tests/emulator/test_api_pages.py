@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from emulator_kit import Shop, refused
+from emulator_kit import Shop, Till, refused
 
 CARDS = "/v1/contract-pricing/rate-cards"
 
@@ -133,3 +133,43 @@ def test_the_sdk_walks_all_pages(shop: Shop) -> None:
     assert {each.id for each in shop.client.v1.contracts.list(customer_id=customer, limit=2)} == made
     assert {each.id for each in shop.client.v2.contracts.list(customer_id=customer, limit=2)} == made
     assert len(list(shop.client.v1.pricing_units.list(limit=7))) == 18
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_row_that_comes_before_repeats_none(http: httpx.Client, shop: Shop, version: str) -> None:
+    """Contracts are chronological: an earlier one, made while paging, shifts no other into the next page."""
+    customer = shop.customer()
+    first, second, third = (shop.contract(customer, starting_at=f"2026-0{month}-01T00:00:00Z") for month in (2, 3, 4))
+    body = {"customer_id": customer, "limit": 2}
+    page = http.post(f"/{version}/contracts/list", json=body).json()
+    shop.contract(customer, starting_at="2026-01-01T00:00:00Z")
+    following = http.post(f"/{version}/contracts/list", json=body | {"cursor": page["cursor"]}).json()
+    assert [[row["id"] for row in each["data"]] for each in (page, following)] == [[first, second], [third]]
+
+
+@pytest.mark.parametrize("sort", ["date_asc", "date_desc"])
+def test_invoices_keep_their_places_while_paging(http: httpx.Client, shop: Shop, sort: str) -> None:
+    """One that is made meanwhile for an earlier or a later month repeats or hides none of the others."""
+    till = Till(shop)
+    path, query = f"/v1/customers/{till.customer}/invoices", {"limit": "1", "sort": sort}
+    page = http.get(path, params=query).json()
+    shop.contract(till.customer, till.card, starting_at="2025-12-01T00:00:00Z", ending_before="2026-01-01T00:00:00Z")
+    seen = [page["data"][0]["start_timestamp"][:7]]
+    while page["next_page"]:
+        page = http.get(path, params=query | {"next_page": page["next_page"]}).json()
+        seen += [row["start_timestamp"][:7] for row in page["data"]]
+    expected = ["2026-01", "2026-02", "2026-03"]
+    assert seen == (expected if sort == "date_asc" else [*expected[::-1], "2025-12"])
+
+
+def test_rates_keep_their_places_while_paging(http: httpx.Client, shop: Shop) -> None:
+    """By product, group values and time: so many a page, whatever is added before."""
+    card, product = shop.card(), shop.product(pricing_group_key=["zone"])
+    for zone in "bcd":
+        shop.rate(card, product, pricing_group_values={"zone": zone})
+    path, body = f"{CARDS}/getRates", {"rate_card_id": card, "at": "2026-03-01T00:00:00Z", "selectors": [{"product_id": product}]}
+    page = http.post(path, params={"limit": 2}, json=body).json()
+    shop.rate(card, product, pricing_group_values={"zone": "a"})
+    following = http.post(path, params={"limit": 2, "next_page": page["next_page"]}, json=body).json()
+    zones = [[row["pricing_group_values"]["zone"] for row in each["data"]] for each in (page, following)]
+    assert (zones, following["next_page"]) == ([["b", "c"], ["d"]], None)

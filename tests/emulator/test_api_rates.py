@@ -125,6 +125,11 @@ def test_each_rate_type_fits_its_product(client: Metronome, shop: Shop, product:
         ({}, {"product_id": NOBODY}, "No such product"),
         ({}, {"credit_type_id": NOBODY}, "no conversion"),
         ({}, {"entitled": "yes"}, "true or false"),
+        (
+            {"type": "COMPOSITE", "composite_tags": ["x"]},
+            {"rate_type": "PERCENTAGE", "price": 0.1, "credit_type_id": USD},
+            "may not be set for percentages",
+        ),
     ],
 )
 def test_rates_that_make_no_sense_are_refused(
@@ -145,6 +150,14 @@ def test_custom_rates_are_501(http: httpx.Client, shop: Shop) -> None:
     """Restricted, and not rated: never accepted and ignored."""
     body = {"rate_card_id": shop.card(), "product_id": shop.product(), "starting_at": JAN, "entitled": True}
     assert "CUSTOM" in refused(http.post(f"{CARDS}/addRate", json=body | {"rate_type": "CUSTOM", "custom_rate": {}}), 501)
+
+
+@pytest.mark.parametrize("field", ["custom_rate", "minimum_config", "subscription_rate"])
+def test_fields_that_are_not_rated_are_501(http: httpx.Client, shop: Shop, field: str) -> None:
+    """§7.2, §16: one is hidden from the SDKs, one stands in a sample of the guides only."""
+    rate = {"product_id": shop.product(), "starting_at": JAN, "entitled": True, "rate_type": "FLAT", "price": 1}
+    for call, body in (("addRate", rate | {field: {"price": 1}}), ("addRates", {"rates": [rate | {field: {"price": 1}}]})):
+        assert field in refused(http.post(f"{CARDS}/{call}", json={"rate_card_id": shop.card()} | body), 501)
 
 
 def test_the_last_tiers_size_may_be_null(client: Metronome, http: httpx.Client, shop: Shop) -> None:

@@ -91,8 +91,6 @@ NOT_SENT = {
     # rate_type CUSTOM is 501
     "POST /v1/contract-pricing/rate-cards/addRate": {"custom_rate"},
     "POST /v1/contract-pricing/rate-cards/addRates": {"rates.custom_rate"},
-    # says by which webhook a call was prompted; no effect
-    "GET /v1/customers/{customer_id}/invoices": {"webhook_notification_id"},
 }
 """Fields that the journey leaves out: what answers 501."""
 NOT_TYPED = {

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import signal
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 from emulator_kit import NOW, Hand, emulator, serving
 
-from nova_iac.emulator.serve import serve
+from nova_iac.emulator.serve import THREADS, serve
 
 TOKEN = {"Authorization": "Bearer t"}
 
@@ -40,6 +42,20 @@ def test_a_cut_connection_is_really_cut(tmp_path: Path) -> None:
         http.post("/_emulator/faults", json={"faults": [{"kind": "truncate", "size": 3, "times": 1}]})
         with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
             http.get("/v1/customers")
+
+
+def test_operations_do_not_wait_for_what_a_fault_holds_up(tmp_path: Path) -> None:
+    """However many requests are held up, the fault can be looked at and ended."""
+    with serving(tmp_path / "local.db") as (_, url), httpx.Client(base_url=url, timeout=60) as http, ExitStack() as held:
+        port = httpx.URL(url).port
+        assert port is not None
+        http.post("/_emulator/faults", json={"faults": [{"kind": "latency", "milliseconds": 600_000}]})
+        for _ in range(THREADS + 1):
+            waiting = held.enter_context(socket.create_connection(("127.0.0.1", port)))
+            waiting.sendall(b"GET /v1/services HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n\r\n")
+        while http.get("/_emulator/faults").json()["data"][0]["hits"] < THREADS:
+            pass
+        assert http.delete("/_emulator/faults").json() == {"data": []}
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])

@@ -163,7 +163,8 @@ def test_single_groups_carry_the_older_members_too(client: Metronome, shop: Shop
         ({"ending_before": DAY["starting_on"]}, "at least one day"),
         ({"starting_on": None}, "must not be null"),
         ({"window_size": "WEEK"}, "must be one of"),
-        ({"window_size": "HOUR", "ending_before": "2126-03-16T00:00:00Z"}, "hours after"),
+        ({"window_size": "HOUR", "ending_before": "2126-03-16T00:00:00Z"}, "20000 windows of one HOUR"),
+        ({"starting_on": "0001-01-01T00:00:00Z"}, "20000 windows of one DAY"),
     ],
 )
 def test_ranges_run_from_midnight_to_midnight(http: httpx.Client, shop: Shop, change: dict[str, Any], complaint: str) -> None:

@@ -8,6 +8,7 @@ from emulator_kit import NOBODY, Shop, emulator, raw, refused
 from metronome import Metronome
 
 METRIC = {"name": "m", "aggregation_type": "COUNT"}
+JAN = "2026-01-01T00:00:00Z"
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": ""}, {"Authorization": "Bearer "}, {"Authorization": "Basic abc"}])
@@ -167,3 +168,40 @@ def test_a_bug_answers_500_and_shows_itself(
     monkeypatch.setattr("nova_iac.emulator.app.Request", None)
     assert "internal error" in refused(http.get("/v1/customers"), 500)
     assert "TypeError" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("call", "body", "status", "code"),
+    [
+        ("get", {}, 400, "BadRequest"),
+        ("get", {"customer_id": "x", "contract_id": NOBODY}, 400, "BadRequest"),
+        ("list", {}, 400, "BadRequest"),
+        ("list", {"customer_id": NOBODY, "covering_date": JAN, "starting_at": JAN}, 400, "CustomerNotFound"),
+        ("list", {"customer_id": "held", "covering_date": JAN, "starting_at": JAN}, 400, "BadRequest"),
+        ("edit", {}, 400, "BadRequest"),
+        ("edit", {"customer_id": "held", "contract_id": "held", "update_contract_end_date": JAN}, 400, "BadRequest"),
+        ("edit", {"customer_id": "held", "contract_id": "held", "uniqueness_key": "used"}, 409, "Conflict"),
+        ("nothing", {}, 404, "NotFound"),
+    ],
+)
+def test_every_refusal_of_v2_has_a_code(
+    http: httpx.Client, shop: Shop, call: str, body: dict[str, str], status: int, code: str
+) -> None:
+    """§3.3: those of v1 have only a message, whatever the code says of the same rule."""
+    customer = shop.customer()
+    held = {"customer_id": customer, "contract_id": shop.contract(customer, starting_at=JAN)}
+    assert http.post("/v2/contracts/edit", json=held | {"uniqueness_key": "used"}).status_code == 200
+    body = {name: held[name] if value == "held" else value for name, value in body.items()}
+    answer = http.post(f"/v2/contracts/{call}", json=body)
+    refused(answer, status)
+    assert answer.json()["code"] == code
+    assert "code" not in http.post("/v1/contracts/list", json={}).json()
+
+
+def test_other_refusals_of_v2_have_a_code_too(http: httpx.Client) -> None:
+    """Those that faults make, and a missing token."""
+    http.post("/_emulator/faults", json={"faults": [{"kind": "rate_limit", "per_second": 1}]})
+    path = "/v2/contracts/get"
+    assert [http.post(path, json={}).json()["code"] for _ in range(2)] == ["BadRequest", "TooManyRequests"]
+    http.post("/_emulator/faults", json={"faults": []})
+    assert http.post(path, json={}, headers={"Authorization": ""}).json()["code"] == "Unauthorized"

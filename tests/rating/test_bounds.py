@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -59,29 +59,47 @@ def test_everything_public_is_exported() -> None:
     assert [name for name in package.__all__ if not hasattr(package, name)] == []
 
 
-def used(count: int) -> Iterator[r.Event]:
+def used(count: int, values: int = 97) -> Iterator[r.Event]:
+    """So many events in ten groups, with so many different values of n, in the first six hours of the period."""
     for i in range(count):
-        properties = {"n": str(i % 97), "team": f"team {i % 10}"}
+        properties = {"n": str(i % values), "team": f"team {i % 10}"}
         yield r.Event(f"event {i}", SEPTEMBER.start + timedelta(seconds=i), "use", properties)
 
 
+def invoiced(kind: str) -> r.PeriodMeter:
+    return r.PeriodMeter(terms(product(measured=metric(kind, "n", "team"), presentation="team"), rates=flat("1")), SEPTEMBER)
+
+
+def queried(kind: str) -> r.WindowMeter:
+    return r.WindowMeter(metric(kind, "n", "team"), r.windows(SEPTEMBER, r.WindowSize.DAY), by=["team"])
+
+
+def held(meter: r.PeriodMeter | r.WindowMeter, events: Iterator[r.Event]) -> int:
+    """The most bytes at a time while the events stream through."""
+    tracemalloc.start()
+    try:
+        meter.add_all(events)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("meter", [invoiced, queried])
 @pytest.mark.parametrize("kind", ["COUNT", "SUM", "MAX", "LATEST", "UNIQUE"])
-def test_memory_does_not_grow_with_events(kind: str) -> None:
+def test_memory_does_not_grow_with_events(kind: str, meter: Callable[[str], r.PeriodMeter | r.WindowMeter]) -> None:
     """Twenty times the events in the same groups and slices take the same memory, whatever the aggregation."""
-    priced = terms(product(measured=metric(kind, "n", "team"), presentation="team"), rates=flat("1"))
-
-    def held(count: int) -> int:
-        meter = r.PeriodMeter(priced, SEPTEMBER)
-        tracemalloc.start()
-        try:
-            meter.add_all(used(count))
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-
-    held(1_000)  # fills the cache of numbers
-    few, many = held(1_000), held(20_000)
+    held(meter(kind), used(1_000))  # fills the cache of numbers
+    few, many = held(meter(kind), used(1_000)), held(meter(kind), used(20_000))
     assert many <= few + 4 * sys.getsizeof("x" * 1_000), f"{few} bytes for 1,000 events, {many} for 20,000"
+
+
+@pytest.mark.parametrize("meter", [invoiced, queried])
+def test_unique_keeps_each_value_once(meter: Callable[[str], r.PeriodMeter | r.WindowMeter]) -> None:
+    """Its memory grows with different values, and only with those: no more than a dictionary of as many texts takes."""
+    few, many = (held(meter("UNIQUE"), used(10_000, values)) for values in (500, 2_500))
+    again = held(meter("UNIQUE"), used(5_000, 2_500))
+    assert few < many <= few + 2_000 * 10 * sys.getsizeof("0000")
+    assert many <= again + 4 * sys.getsizeof("x" * 1_000), f"{again} bytes for each value twice, {many} for four times"
 
 
 def test_windows_of_unique_values_are_kept_apart() -> None:

@@ -1,5 +1,7 @@
 """A draft told apart by hours or days."""
 
+from decimal import Decimal, localcontext
+
 import pytest
 from rating_kit import (
     SEPTEMBER,
@@ -116,3 +118,12 @@ def test_a_short_first_period_has_short_first_windows() -> None:
         (span("2024-09-01 09:00", "2024-09-02"), 4),
         (span("2024-09-02", "2024-09-03"), 5),
     ]
+
+
+def test_days_add_up_where_a_division_never_ends() -> None:
+    """Three days with a third of a unit each: every one is cut, and together they are the draft's one unit at its price."""
+    thirds = terms(product(conversion=r.Conversion(Decimal(3), r.Operation.DIVIDE)), rates=flat("1"))
+    events = [event(f"2024-09-{day}", n=1) for day in (10, 11, 12)]
+    days = [line for day in breakdown(thirds, events, r.WindowSize.DAY) for line in day.lines]
+    with localcontext(prec=200):
+        assert [sum(line.quantity for line in days), sum(line.total for line in days)] == [1, 1]

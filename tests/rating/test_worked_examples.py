@@ -77,7 +77,7 @@ def test_tiers_restart_per_presentation_value_of_example_5() -> None:
 
 
 def test_four_dimensions_of_example_6() -> None:
-    """Example 6: 3 x 4 x 3 x 2 prices for one product, each combination billed at its own [docs: create-manage-rate-cards]."""
+    """Example 6: 3 x 4 x 3 x 2 combinations x 3 products are 216 prices by 3 metrics [docs: create-manage-rate-cards]."""
     combinations = [
         {"provider": provider, "zone": zone, "class": kind, "azs": azs}
         for provider in ("aws", "gcp", "azure")
@@ -85,12 +85,21 @@ def test_four_dimensions_of_example_6() -> None:
         for kind in ("s", "m", "l")
         for azs in ("1", "2")
     ]
-    rates = {"compute " + " ".join(f"{k}={v}" for k, v in one.items()): flat(str(i)) for i, one in enumerate(combinations)}
-    compute = product("compute", pricing="provider zone class azs")
-    invoice = bill(terms(compute, rates=rates), [event("2024-09-10", n=1, **one) for one in combinations])
-    prices = {line.pricing_values: line.unit_price for line in invoice.lines}
-    assert prices == {r.group(one): i for i, one in enumerate(combinations)}
-    assert len(prices) == 72
+    keys = "provider zone class azs"
+    measured = {name: metric("SUM", name, keys) for name in ("storage", "reads", "writes")}
+    products = [product(name, one, pricing=keys) for name, one in measured.items()]
+    expected = {
+        (name, r.group(one)): number
+        for number, (name, one) in enumerate((name, one) for name in measured for one in combinations)
+    }
+    rates = {
+        f"{name} " + " ".join(f"{key}={value}" for key, value in values): flat(str(n)) for (name, values), n in expected.items()
+    }
+    events = [event("2024-09-10", **one, **{name: n}) for one in combinations for n, name in enumerate(measured, 1)]
+    invoice = bill(terms(*products, rates=rates), events)
+    assert len(expected) == len(rates) == 216
+    assert {(line.product, line.pricing_values): line.unit_price for line in invoice.lines} == expected
+    assert {(line.product, line.quantity) for line in invoice.lines} == {("storage", 1), ("reads", 2), ("writes", 3)}
 
 
 def test_conversion_of_example_7() -> None:
@@ -180,7 +189,28 @@ def test_money_is_exact_where_the_shown_quantity_is_rounded() -> None:
     """§14.3's sample, shown as 33.33 x 3.00 = 100.00: money is exact [docs: non-monotonically-increasing-metrics]."""
     thirds = product(conversion=r.Conversion(Decimal(3), r.Operation.DIVIDE))
     (line,) = bill(terms(thirds, rates=flat("3")), used(100)).lines
-    assert (round(line.quantity, 2), round(line.total, 2)) == (Decimal("33.33"), 100)
+    assert (round(line.quantity, 2), line.total) == (Decimal("33.33"), 100)
+
+
+def test_money_is_exact_in_tiers_of_a_divided_quantity() -> None:
+    """The same where tiers cut it: of 33.33 units 5 at 3 and the others at 6, which are 15 + 170; and in its breakdown."""
+    thirds = terms(product(conversion=r.Conversion(Decimal(3), r.Operation.DIVIDE)), rates=tiered(("3", "5"), ("6", None)))
+    events = [event("2024-09-10", n=50), event("2024-09-20", n=50)]
+    assert [line.total for line in bill(thirds, events).lines] == [15, 170]
+    assert sum(day.total for day in breakdown(thirds, events, r.WindowSize.DAY)) == 185
+
+
+def test_the_count_of_tiers_runs_on_when_the_division_changes() -> None:
+    """By 3 until mid-month, then by 4: 90 and 40 are 30 and 10 units, the last 5 of them in the second tier."""
+    by = [r.Conversion(Decimal(factor), r.Operation.DIVIDE) for factor in (3, 4)]
+    definition = r.Timeline.of(
+        r.Step(at(day), r.UsageDefinition(metric(), conversion=one))
+        for day, one in zip(("2024-01-01", "2024-09-15"), by, strict=True)
+    )
+    rates = {("calls", ()): r.Timeline.always(tiered(("1", "35"), ("2", None)))}
+    priced = r.Terms((r.UsageProduct("calls", definition),), rates)
+    invoice = bill(priced, [event("2024-09-10", n=90), event("2024-09-20", n=40)])
+    assert [(line.quantity, line.total) for line in invoice.lines] == [(30, 30), (5, 5), (5, 10)]
 
 
 def test_tutorial_prices_per_image_type() -> None:
