@@ -22,7 +22,9 @@ from nova_iac.cli.options import format_option, shared_options
 @click.option("--map", "mapped", multiple=True, metavar="FIELD=COLUMN", help="Which column a field or a property is in.")
 @click.option("--delimiter", metavar="D", help="Between the cells of a CSV file. [a comma; a tab for .tsv]")
 @click.option("--generate", "count", type=click.IntRange(min=1), metavar="N", help="Make up N events that a metric counts.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of --generate: the same seed makes the same events.")
+@click.option(
+    "--seed", type=int, default=0, metavar="N", show_default=True, help="Of --generate: the same seed makes the same events."
+)
 @click.option("--since", metavar="T", help="Of --generate: spread the events evenly from T to now.")
 @click.option(
     "--unknown",
@@ -30,11 +32,11 @@ from nova_iac.cli.options import format_option, shared_options
     help="Events with a customer, type or group value that the spec doesn't have. [warn for files, else reject]",
 )
 @click.option("--rate", type=click.IntRange(min=1), metavar="N", help="At most N events a second.")
-@click.option("--concurrency", type=click.IntRange(1, 64), default=8, show_default=True, help="Batches in flight.")
+@click.option("--concurrency", type=click.IntRange(1, 64), default=8, metavar="N", show_default=True, help="Batches in flight.")
 @click.option("--dry-run", is_flag=True, help="Check and price the events at the contracts' prices; send nothing.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run of this file stopped.")
 @click.option("--verify", is_flag=True, help="Look a sample up afterwards: which customer and metric each matched, or why none.")
-@click.option("--rejected", metavar="FILE", help="Where the events go that are not sent. [FILE.rejected.ndjson]")
+@click.option("--rejected", metavar="FILE", help="Where the events go that are not sent. [FILE.ENV.rejected.ndjson]")
 @format_option("text", "json")
 @shared_options
 @click.pass_context

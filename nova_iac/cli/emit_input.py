@@ -13,19 +13,23 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nova_iac import moment
+from nova_iac.cli.emit_places import rejected_path
+from nova_iac.cli.options import require_text
 from nova_iac.cli.session import Session, now
 from nova_iac.errors import UsageProblem
 from nova_iac.usage import checkpoint as checkpoints
 from nova_iac.usage import customers
 from nova_iac.usage.agreed import Agreed
 from nova_iac.usage.checkpoint import Checkpoint
+from nova_iac.usage.csv_table import CsvTable, read_header
 from nova_iac.usage.emission import Progress
 from nova_iac.usage.event import Defaults, Event, encode
 from nova_iac.usage.generate import Generated
 from nova_iac.usage.judge import Unknown
-from nova_iac.usage.lines import Lines, file_blocks, stream_blocks
+from nova_iac.usage.lines import Lines, file_blocks, plain_text, stream_blocks
+from nova_iac.usage.rejects import RejectedFile
 from nova_iac.usage.sources import BEGINNING, JsonLines, Position, Single, Source
-from nova_iac.usage.tables import CsvTable, ParquetTable, read_header
+from nova_iac.usage.tables import ParquetTable
 
 _FORMS = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet"}
 _ONLY_FILES = ("form", "mapped", "delimiter", "resume", "rejected")
@@ -34,18 +38,20 @@ _OPTIONS = {"form": "input", "mapped": "map", "count": "generate"}
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A source of events, and what belongs to it. size is in bytes, where it is known."""
+    """A source of events, and what belongs to it. size is in bytes, where it is known.
 
-    name: str
+    transaction_id is a single event's. timed: the events' times were given; else they are that of the run.
+    """
+
     source: Source
     unknown: Unknown
     size: int | None = None
     skipped: int = 0
     rejected_before: int = 0
-    rejected: Path | None = None
-    rejected_bytes: int = 0
+    rejected: RejectedFile | None = None
     progress: Progress | None = None
     transaction_id: str | None = None
+    timed: bool = True
 
 
 def read_input(
@@ -56,9 +62,8 @@ def read_input(
     :param idle: called while a stream is quiet; see ``lines.stream_blocks``.
     :raises UsageProblem: they don't go together, or name what isn't there.
     """
-    for text in (*options["properties"], *(options[name] or "" for name in ("event_type", "customer", "transaction_id"))):
-        if not text.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise UsageProblem(f"{text.encode('utf-8', 'backslashreplace').decode()} is not text in UTF-8.")
+    texts = (*options["properties"], *options["mapped"], *(options[name] or "" for name in ("event_type", "customer")))
+    require_text(*texts, options["transaction_id"] or "")
     properties = _pairs("-p", options["properties"])
     unknown = Unknown(options["unknown"] or ("warn" if options["origin"] else "reject"))
     customer = _customer(agreed, options["customer"], let_through=options["unknown"] in ("warn", "send"))
@@ -86,7 +91,8 @@ def _single(options: Mapping[str, Any], defaults: Defaults, unknown: Unknown) ->
     transaction_id = options["transaction_id"] or str(uuid.uuid4())
     stamp = defaults.timestamp or moment.text(now())
     event = Event(transaction_id, defaults.customer_id or "", defaults.event_type or "", stamp, dict(defaults.properties))
-    return Input("the event", Single(event, encode(event)), unknown, transaction_id=transaction_id)
+    timed = defaults.timestamp is not None
+    return Input(Single(event, encode(event)), unknown, transaction_id=transaction_id, timed=timed)
 
 
 def _generated(agreed: Agreed, options: Mapping[str, Any], defaults: Defaults, unknown: Unknown) -> Input:
@@ -105,8 +111,9 @@ def _generated(agreed: Agreed, options: Mapping[str, Any], defaults: Defaults, u
         fixed=defaults.properties,
         until=until,
         since=since,
+        fixed_until=defaults.timestamp is not None,
     )
-    return Input("the generated events", source, unknown)
+    return Input(source, unknown, timed=defaults.timestamp is not None)
 
 
 def _file(
@@ -121,7 +128,7 @@ def _file(
     if mapped and form == "ndjson":
         raise UsageProblem("--map names columns, which NDJSON doesn't have: rename the fields on the way, with jq for one.")
     if _is_stream(name, path):
-        return _stream(options, defaults, unknown, stack, idle, form, mapped, delimiter)
+        return _stream(session, options, defaults, unknown, stack, idle, form, mapped, delimiter)
     reading = {
         "input": form,
         "map": mapped,
@@ -143,16 +150,14 @@ def _file(
         checkpoints.check(known, kept, path, target, reading)
     start = known.position if known else BEGINNING
     running = known is not None and not known.complete
-    rejected = Path(options["rejected"]) if options["rejected"] else path.with_name(f"{path.name}.rejected.ndjson")
+    rejected = rejected_path(session, options["rejected"], path, kept)
     return Input(
-        name,
         _table(path, form, mapped, defaults, delimiter, start, stack),
         unknown,
         size=path.stat().st_size if form != "parquet" else None,
         skipped=start.row,
         rejected_before=known.rejected if known is not None and running else 0,
-        rejected=rejected,
-        rejected_bytes=known.rejected_bytes if known else 0,
+        rejected=RejectedFile(rejected, known.rejected_bytes, known.rejected_fingerprint) if known else RejectedFile(rejected),
         progress=Progress(kept, path, Checkpoint(target, reading, start, sent=known.sent if known else 0)),
     )
 
@@ -162,16 +167,25 @@ def _table(
 ) -> Source:
     if form == "parquet":
         return ParquetTable(path, mapped, defaults, now, start=start)
-    file = stack.enter_context(path.open("rb"))
+    file = _opened(path, stack)
     header = read_header(file) if form == "csv" and start.offset else None
     file.seek(start.offset)
-    lines = Lines(file_blocks(file), number=start.line, offset=start.offset)
+    blocks = file_blocks(file, str(path))
+    lines = Lines(blocks if start.offset else plain_text(blocks, str(path)), number=start.line, offset=start.offset)
     if form == "ndjson":
         return JsonLines(lines, defaults, now, start)
     return CsvTable(lines, mapped, defaults, now, name=path.name, delimiter=delimiter, start=start, header=header)
 
 
+def _opened(path: Path, stack: ExitStack) -> BinaryIO:
+    try:
+        return stack.enter_context(path.open("rb"))
+    except OSError as problem:
+        raise UsageProblem(f"{path} can't be read: {problem.strerror or problem}") from None
+
+
 def _stream(
+    session: Session,
     options: Mapping[str, Any],
     defaults: Defaults,
     unknown: Unknown,
@@ -189,15 +203,17 @@ def _stream(
         )
     if form == "parquet":
         raise UsageProblem("Parquet can't be read from a stream: its directory is at its end. Give a file.")
-    name = options["origin"]
-    stream = _stdin() if name == "-" else stack.enter_context(Path(name).open("rb"))  # noqa: SIM115 - the stack closes it
-    lines = Lines(stream_blocks(stream, idle))
+    origin = options["origin"]
+    name = "stdin" if origin == "-" else origin
+    stream = _stdin() if origin == "-" else _opened(Path(origin), stack)
+    lines = Lines(plain_text(stream_blocks(stream, name, idle), name))
     source: Source
     if form == "ndjson":
         source = JsonLines(lines, defaults, now)
     else:
-        source = CsvTable(lines, mapped, defaults, now, name="stdin" if name == "-" else name, delimiter=delimiter)
-    return Input("stdin" if name == "-" else name, source, unknown, rejected=Path(options["rejected"] or "stdin.rejected.ndjson"))
+        source = CsvTable(lines, mapped, defaults, now, name=name, delimiter=delimiter)
+    rejected = RejectedFile(rejected_path(session, options["rejected"], None, None), numbered=True)
+    return Input(source, unknown, rejected=rejected)
 
 
 def _is_stream(name: str, path: Path) -> bool:
@@ -214,6 +230,8 @@ def _is_stream(name: str, path: Path) -> bool:
 
 def _stdin() -> BinaryIO:
     stream = sys.stdin
+    if stream is None:
+        raise UsageProblem("standard input is closed.")
     return getattr(stream, "buffer", None) or io.BytesIO(stream.read().encode())
 
 

@@ -26,7 +26,7 @@ _POLL_NETWORK = 10  # Metronome allows few requests a second
 
 
 @click.command("ui")
-@click.option("--port", type=click.IntRange(0, 65535), default=8413, show_default=True, help="0 takes a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8413, metavar="N", show_default=True, help="0 takes a free one.")
 @shared_options
 @click.pass_context
 def command(ctx: click.Context, /, port: int) -> int:

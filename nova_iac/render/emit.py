@@ -8,15 +8,18 @@ from decimal import Decimal
 from itertools import groupby
 
 from nova_iac.money import Money
+from nova_iac.render.diagnostics import visible
 from nova_iac.render.style import Style
-from nova_iac.render.table import amount, bar, columns, number, span, words
-from nova_iac.usage.emission import Tally
+from nova_iac.render.table import amount, bar, columns, exact_amount, number, span, words
+from nova_iac.usage.emission import OTHER_REASONS, Tally
 from nova_iac.usage.estimate import PricedInvoice, totals
+from nova_iac.usage.judge import SUMMARIES
 from nova_iac.usage.verify import Verified
 
 _BAR = 24
 _CUSTOMERS_SHOWN = 20
 _REASONS_SHOWN = 10
+_REST = frozenset((OTHER_REASONS, *SUMMARIES.values()))
 
 
 def summary_line(tally: Tally, seconds: float, style: Style) -> str:
@@ -47,11 +50,10 @@ def progress_text(tally: Tally, seconds: float, size: int | None, style: Style) 
 
 
 def reasons_text(title: str, reasons: Counter[str], style: Style, color: str) -> str:
-    """Reasons with how often each was given, the most frequent first."""
+    """Reasons with how often each was given, the most frequent first; last those that have no name of their own."""
+    named = sorted(reasons.items(), key=lambda pair: (pair[0] in _REST, -pair[1]))
     lines = [style.paint(title, color, "bold")]
-    lines += [
-        f"  {count:,} {'time' if count == 1 else 'times'}: {reason}" for reason, count in reasons.most_common(_REASONS_SHOWN)
-    ]
+    lines += [f"  {count:,} {'time' if count == 1 else 'times'}: {visible(reason)}" for reason, count in named[:_REASONS_SHOWN]]
     if len(reasons) > _REASONS_SHOWN:
         lines.append(f"  and {len(reasons) - _REASONS_SHOWN} more reasons")
     return "\n".join(lines)
@@ -76,7 +78,7 @@ def estimate_text(invoices: Sequence[PricedInvoice], events: int, not_priced: Co
 
 def estimate_line(invoices: list[PricedInvoice], events: int) -> str:
     """The sum of it; a public interface, frozen by tests."""
-    sums = " and ".join(amount(money) for money in totals(invoices).values()) or "nothing"
+    sums = " and ".join(exact_amount(money) for money in totals(invoices).values()) or "nothing"
     return f"Dry run: {events} {'event' if events == 1 else 'events'} would bill {sums}. Nothing was sent."
 
 
@@ -99,10 +101,11 @@ def _priced(one: PricedInvoice, style: Style) -> str:
 def verified_text(found: Sequence[Verified], style: Style) -> str:
     """What became of a sample of events: one line where all is well, else each that will not bill."""
     bad = [one for one in found if one.problem]
-    good = Counter((one.customer, one.metrics) for one in found if not one.problem)
+    good = Counter((one.earlier, one.customer, one.metrics) for one in found if not one.problem)
     lines = [
-        f"{style.paint('✓', 'green')} {count} of {len(found)} looked up: customer {customer}, metric {', '.join(metrics)}"
-        for (customer, metrics), count in sorted(good.items(), key=lambda pair: (-pair[1], str(pair[0])))
+        f"{style.paint('✓', 'green')} {count} of {len(found)} looked up: "
+        + visible(f"customer {customer}, metric {', '.join(metrics)}{'; there before this run' if earlier else ''}")
+        for (earlier, customer, metrics), count in sorted(good.items(), key=lambda pair: (-pair[1], str(pair[0])))
     ]
-    lines += [f"{style.paint('✗', 'red')} {one.transaction_id}: {one.problem}" for one in bad]
+    lines += [f"{style.paint('✗', 'red')} {visible(f'{one.transaction_id}: {one.problem}')}" for one in bad]
     return "\n".join(lines) + "\n"

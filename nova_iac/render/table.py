@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 
 from nova_iac.money import CURRENCIES, Money, plain
+from nova_iac.render.diagnostics import visible
+
+_WHOLE: Final = re.compile(r"(?<![\w.])\d+")
 
 
 def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = (), indent: str = "  ") -> list[str]:
-    """Rows of equal length as lines; the columns numbered in ``right`` are aligned there."""
+    """Rows of equal length as lines; the columns numbered in ``right`` are aligned there.
+
+    What a terminal would obey rather than show is escaped.
+    """
+    rows = [[visible(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
@@ -23,7 +32,13 @@ def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = (), indent: st
 
 
 def amount(money: Money) -> str:
-    """Money as people write it: with a sign in front where it is less than nothing, and a currency's two places."""
+    """Money as people write it: thousands apart, a sign in front where it is less than nothing, and a currency's two places."""
+    text = _WHOLE.sub(lambda digits: f"{int(digits[0]):,}", exact_amount(Money(abs(money.amount), money.unit)), count=1)
+    return f"-{text}" if money.amount < 0 else text
+
+
+def exact_amount(money: Money) -> str:
+    """The same for programs: as the spec takes it, without thousands apart."""
     text = Money(abs(money.amount), money.unit).text
     if money.unit in CURRENCIES and "." not in text:
         text += ".00"

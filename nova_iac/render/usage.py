@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from nova_iac.render.diagnostics import visible
 from nova_iac.render.style import Style
 from nova_iac.render.table import amount, bar, columns, number, span
 from nova_iac.usage.queries import MetricUsage, Usage
@@ -19,7 +20,7 @@ def usage_text(usage: Usage, customer: str, style: Style, *, running: bool) -> s
     :param running: the window isn't over yet.
     """
     when = f"{span(usage.start, usage.end)} (UTC{', so far' if running else ''})"
-    parts = [style.paint(f"{customer} · {when}", "bold")]
+    parts = [style.paint(f"{visible(customer)} · {when}", "bold")]
     if not usage.metrics:
         return parts[0] + "\n\nNo usage.\n"
     parts += [_metric(metric, style) for metric in usage.metrics]
@@ -49,10 +50,10 @@ def _metric(metric: MetricUsage, style: Style) -> str:
             f"{line.ljust(width)}  {style.paint(bar(max(row.quantity, Decimal(0)) / most, room), 'cyan')}".rstrip()
             for line, row in zip(body, metric.rows, strict=True)
         ]
-    head = [style.paint(metric.name, "bold"), style.paint(lines[0], "dim")]
+    head = [style.paint(visible(metric.name), "bold"), style.paint(lines[0], "dim")]
     text = "\n".join([*head, *body, *([style.paint(lines[-1], "bold")] if metric.by else [])])
     if not metric.split:
-        keys = ", ".join(metric.by)
+        keys = visible(", ".join(metric.by))
         text += f"\n  Invoice lines aren't told apart by {keys}, so there is no amount for each row."
     return text
 
@@ -62,7 +63,7 @@ def invoices_text(invoices: Sequence[Invoice], customer: str, style: Style, *, h
 
     :param hidden: how many without charges were left out.
     """
-    parts = [style.paint(customer, "bold")]
+    parts = [style.paint(visible(customer), "bold")]
     parts += [_invoice(invoice, style) for invoice in invoices]
     if not invoices:
         none = "No invoices: a contract has one for each billing period that has begun."

@@ -74,6 +74,10 @@ class Request:
                 raise Refusal(422, "unknown_field", f"{name!r} means nothing here.", f"This call takes {words}.")
             if not isinstance(value, str) or not value.strip():
                 raise Refusal(422, "bad_field", f"{name} must be a text.", f'Write it as in {{"{name}": "…"}}.')
+            if any("\ud800" <= letter <= "\udfff" for letter in value):
+                raise Refusal(
+                    422, "bad_field", f"{name} has half of a character.", "Write it whole, or as a whole pair of escapes."
+                )
         return body
 
     def _json(self) -> dict[str, Any]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 HOST: Final = "127.0.0.1"
 THREADS: Final = 8
+_MOST_BYTES: Final = 1 << 20
+"""Of a body: waitress has the whole of one before anybody looks at its token. Our own bound is lower, and better explained."""
 
 
 def serve(app: WSGIApplication, port: int, *, ready: Callable[[str], None], close: Callable[[], None]) -> None:
@@ -27,7 +29,7 @@ def serve(app: WSGIApplication, port: int, *, ready: Callable[[str], None], clos
     """
     from waitress.server import create_server  # type: ignore[import-untyped]
 
-    server = create_server(app, sockets=[_bound(port)], threads=THREADS, ident=None)
+    server = create_server(app, sockets=[_bound(port)], threads=THREADS, ident=None, max_request_body_size=_MOST_BYTES)
     before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         ready(f"http://{HOST}:{server.effective_port}")

@@ -13,9 +13,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from nova_iac.errors import UsageProblem
 from nova_iac.state.lockfile import replace_file
-from nova_iac.usage.sources import Position
+from nova_iac.usage.rejects import fingerprint as fingerprint_before
+from nova_iac.usage.sources import Count, Position
 
 FORMAT_VERSION: Final = "1.0"
 _LOOKED_AT: Final = 4_096
@@ -27,16 +30,17 @@ class Checkpoint:
 
     target is the environment and account that it was sent to; reading what decides how rows become events (format, mapping,
     defaults): another reading would give other events. rejected_bytes is how much of the rejected file belongs to the settled
-    rows. complete: the file's end was reached.
+    rows, and rejected_fingerprint tells whether it is still that file. complete: the file's end was reached.
     """
 
     target: Mapping[str, Any]
     reading: Mapping[str, Any]
     position: Position
     fingerprint: str = ""
-    sent: int = 0
-    rejected: int = 0
-    rejected_bytes: int = 0
+    sent: Count = 0
+    rejected: Count = 0
+    rejected_bytes: Count = 0
+    rejected_fingerprint: str = ""
     complete: bool = False
 
     def save(self, path: Path, source: Path) -> None:
@@ -44,9 +48,9 @@ class Checkpoint:
 
         :raises UsageProblem: it can't be written; the old one is unharmed.
         """
-        data = asdict(replace(self, fingerprint=fingerprint(source, self.position)))
-        text = json.dumps({"format_version": FORMAT_VERSION, **data}, indent=2, ensure_ascii=False) + "\n"
         try:
+            data = asdict(replace(self, fingerprint=fingerprint(source, self.position)))
+            text = json.dumps({"format_version": FORMAT_VERSION, **data}, indent=2, ensure_ascii=False) + "\n"
             replace_file(path, text)
         except OSError as problem:
             raise UsageProblem(f"{path} can't be written: {problem.strerror or problem}") from problem
@@ -59,15 +63,15 @@ def load(path: Path) -> Checkpoint | None:
     """
     try:
         data = json.loads(path.read_bytes())
-        version = data.pop("format_version")
+        version = data["format_version"]
         if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
             raise UsageProblem(f"{path} was written by a newer version of nova-iac (format {version}).")
-        return Checkpoint(**{**data, "position": Position(**data["position"])})
+        return msgspec.convert(data, Checkpoint)
     except FileNotFoundError:
         return None
     except OSError as problem:
         raise UsageProblem(f"{path} can't be read: {problem.strerror or problem}") from problem
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UsageProblem(
             f"{path} is no checkpoint of nova-iac. Without --resume the file is sent from its beginning."
         ) from None
@@ -86,7 +90,11 @@ def check(checkpoint: Checkpoint, path: Path, source: Path, target: Mapping[str,
                     f"{path} is of a run with another {name.replace('_', ' ')} ({_shown(known)}, now {_shown(value)}). Without "
                     "--resume the file is sent from its start; events that Metronome has keep their ids and are passed over."
                 )
-    if fingerprint(source, checkpoint.position) != checkpoint.fingerprint:
+    try:
+        same = fingerprint(source, checkpoint.position) == checkpoint.fingerprint
+    except OSError as problem:
+        raise UsageProblem(f"{source} can't be read: {problem.strerror or problem}") from problem
+    if not same:
         raise UsageProblem(
             f"{source} is not the file that {path} was made of: what stands before line {checkpoint.position.line + 1} has "
             "changed. Without --resume it is sent from its start."
@@ -94,15 +102,16 @@ def check(checkpoint: Checkpoint, path: Path, source: Path, target: Mapping[str,
 
 
 def fingerprint(source: Path, position: Position) -> str:
-    """A hash of what stands at the beginning of a file and right before a position; of its end where positions are rows."""
+    """A hash of what stands at the beginning of a file and right before a position; of its end where positions are rows.
+
+    :raises OSError: it can't be read.
+    """
+    if position.offset:
+        return fingerprint_before(source, position.offset)
     digest = hashlib.sha256()
-    with source.open("rb") as file:
-        if position.offset:
-            digest.update(file.read(min(_LOOKED_AT, position.offset)))
-            file.seek(max(0, position.offset - _LOOKED_AT))
-            digest.update(file.read(position.offset - file.tell()))
-        elif position.row:
-            size = source.stat().st_size
+    if position.row:
+        size = source.stat().st_size
+        with source.open("rb") as file:
             file.seek(max(0, size - _LOOKED_AT))
             digest.update(b"%d" % size + file.read())
     return digest.hexdigest()

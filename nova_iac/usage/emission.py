@@ -29,6 +29,7 @@ SAMPLE: Final = 20
 """How many sent events are kept for ``--verify``."""
 _LARGEST_BATCH: Final = 1 << 18
 _REASONS: Final = 9
+OTHER_REASONS: Final = "other reasons; the rejected file has them all"
 _BATCHES_AHEAD: Final = 3  # per thread
 _SAVED_EVERY: Final = 1.0  # seconds
 
@@ -148,7 +149,7 @@ class Intake:
             if unknown is Unknown.WARN:
                 self._tally.warned += 1
                 for one in found:
-                    _count(self._tally.warnings, one.reason, SUMMARIES[one.fault])
+                    count_reason(self._tally.warnings, one.reason, SUMMARIES[one.fault])
         if payload is None:
             payload = encode(event)
         self._size += len(payload)
@@ -171,6 +172,7 @@ class Emission:
     """Sends what an intake gives. Everything before a batch that failed is settled; what comes after it isn't.
 
     :param stop: set by Ctrl-C; what is in flight ends, and what is settled is saved.
+    :param announce: called before something is sent for the first time.
     :param tell: called whenever something was settled.
     """
 
@@ -185,6 +187,7 @@ class Emission:
         pacer: Pacer,
         rejected: RejectedFile | None = None,
         progress: Progress | None = None,
+        announce: Callable[[], None] = lambda: None,
         tell: Callable[[Tally], None] = lambda _: None,
         monotonic: Callable[[], float] = time.monotonic,
         save_every: float = _SAVED_EVERY,
@@ -196,12 +199,14 @@ class Emission:
         self._pacer = pacer
         self._rejected = rejected
         self._progress = progress
+        self._announce = announce
         self._tell = tell
         self._monotonic = monotonic
         self._save_every = save_every
         self._concurrency = concurrency
         self._pending: deque[tuple[Batch, Future[Delivery] | None]] = deque()
         self._pool: ThreadPoolExecutor | None = None
+        self._begun = False
         self._unbroken = True
         self._settled = Position() if progress is None else progress.checkpoint.position
         self._saved_at = monotonic()
@@ -222,9 +227,11 @@ class Emission:
             self._tally.complete = self._unbroken and not self._stop.is_set()
         finally:
             self._tally.retries = self._sender.retries
-            self._save()
-            if self._rejected is not None:
-                self._rejected.close()
+            try:
+                self._save()
+            finally:
+                if self._rejected is not None:
+                    self._rejected.close()
 
     def idle(self) -> bool:
         """The source is quiet: send what there is, settle what is done. Whether to wait on."""
@@ -240,9 +247,12 @@ class Emission:
     def _submit(self, batch: Batch) -> None:
         if delay := self._pacer.delay(len(batch.ready)):
             self._stop.wait(delay)
-        if self._stop.is_set():
+        if self._ending:  # what a stream gives then may be half of a line
             return
         assert self._pool is not None
+        if batch.ready and not self._begun:
+            self._begun = True
+            self._announce()
         self._pending.append((batch, self._pool.submit(self._sender.deliver, batch.ready) if batch.ready else None))
         while len(self._pending) >= self._concurrency * _BATCHES_AHEAD:
             self._settle_first()
@@ -273,7 +283,7 @@ class Emission:
         tally = self._tally
         tally.rejected += len(rejects)
         for one in rejects:
-            _count(tally.reasons, one.reason, "other reasons; the rejected file has them all")
+            count_reason(tally.reasons, one.reason)
         tally.examples += rejects[: max(0, SAMPLE - len(tally.examples))]
         if rejects and self._rejected is not None:
             self._rejected.add(rejects)
@@ -282,10 +292,7 @@ class Emission:
         progress = self._progress
         if progress is None or not (self._unsaved or self._tally.complete):
             return
-        rejected_bytes = 0
-        if self._rejected is not None:
-            self._rejected.sync()
-            rejected_bytes = self._rejected.size
+        rejected_bytes, mark = (0, "") if self._rejected is None else self._rejected.sync()
         start, tally = progress.checkpoint, self._tally
         Checkpoint(
             start.target,
@@ -294,11 +301,12 @@ class Emission:
             sent=start.sent + tally.sent,
             rejected=tally.rejected,
             rejected_bytes=rejected_bytes,
+            rejected_fingerprint=mark,
             complete=tally.complete,
         ).save(progress.path, progress.source)
         self._saved_at, self._unsaved = self._monotonic(), False
 
 
-def _count(reasons: Counter[str], reason: str, otherwise: str) -> None:
+def count_reason(reasons: Counter[str], reason: str, otherwise: str = OTHER_REASONS) -> None:
     """Count a reason; only so many different ones are told apart."""
     reasons[reason if reason in reasons or len(reasons) < _REASONS else otherwise] += 1

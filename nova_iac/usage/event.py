@@ -171,9 +171,9 @@ def row_id(number: int, raw: bytes, defaults: Defaults) -> str:
     return f"row-{digest.hexdigest()[:40]}"
 
 
-def generated_id(seed: int, customer_id: str, event_type: str, index: int) -> str:
-    """The id of a generated event."""
-    text = json.dumps([seed, customer_id, event_type, index])
+def generated_id(seed: int, customer_id: str, event_type: str, index: int, given: Mapping[str, object]) -> str:
+    """The id of a generated event. given is what else the command line fixes: with other properties it is another event."""
+    text = json.dumps([seed, customer_id, event_type, index, given], sort_keys=True)
     return f"gen-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
 

@@ -24,7 +24,11 @@ class Generated:
     The values of group keys take turns, in an order that the seed shuffles anew each round: with three prices, nine events are
     three of each. Aggregated properties are 1. What ``fixed`` says is never made up.
 
+    Their ids hang on all that is asked for but the count and the clock: what is asked for again is the same again, and more of it
+    only adds.
+
     :param since: the events are spread evenly from here to ``until``; None: all are at ``until``.
+    :param fixed_until: ``until`` was asked for, and isn't just the time of the run.
     """
 
     def __init__(
@@ -38,11 +42,17 @@ class Generated:
         fixed: Mapping[str, str],
         until: datetime,
         since: datetime | None,
+        fixed_until: bool = False,
     ) -> None:
         self._event_type = event_type
         self._customer_id = customer_id
         self._count = count
         self._seed = seed
+        self._given = {
+            "properties": dict(fixed),
+            "since": None if since is None else moment.text(since),
+            "until": moment.text(until) if fixed_until else None,
+        }
         self._until = until
         self._step = None if since is None else (until - since) / count
         self._choices = _choices(agreed, event_type, agreed.customers.get(customer_id), fixed, until)
@@ -62,7 +72,7 @@ class Generated:
                 random.shuffle(turn)
             at = self._until if self._step is None else self._until - self._step * (self._count - 1 - index)
             event = Event(
-                generated_id(self._seed, self._customer_id, self._event_type, index),
+                generated_id(self._seed, self._customer_id, self._event_type, index, self._given),
                 self._customer_id,
                 self._event_type,
                 moment.text(at),

@@ -5,18 +5,25 @@ A row is an event, or the reason why it is none; nothing is raised for what stan
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 import msgspec
 
 from nova_iac.usage.event import FIELDS, Defaults, Event, EventError, Exact, build, form_problems
 from nova_iac.usage.lines import LONGEST_LINE, Lines
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+"""How many, in what is read from a file."""
 _TOP: Final = frozenset((*FIELDS, "properties"))
+_MEMBER: Final = re.compile(rb'"\s*:')
+_QUOTES: Final = (4 * len(FIELDS), 4 * len(FIELDS) + 2)
+"""In an event of texts alone, besides four for each property: without properties, and with them."""
 
 
 class Row(msgspec.Struct, gc=False):
@@ -38,9 +45,9 @@ class Row(msgspec.Struct, gc=False):
 class Position:
     """How far a source has come: rows, lines and bytes that lie behind."""
 
-    row: int = 0
-    line: int = 0
-    offset: int = 0
+    row: Count = 0
+    line: Count = 0
+    offset: Count = 0
 
 
 BEGINNING: Final = Position()
@@ -107,7 +114,9 @@ class JsonLines:
                     yield self._loose(raw)
                 continue
             self._rows += 1
-            if self._defaults.properties or form_problems(event):
+            # More quotes than its members need: escaped ones, or a member that stands twice, of which only one was read.
+            plain = raw.count(b'"') - 4 * len(event.properties) in _QUOTES
+            if self._defaults.properties or not plain or form_problems(event):
                 yield self._loose(raw)
                 continue
             yield Row(lines.number, raw, event)
@@ -128,15 +137,38 @@ class JsonLines:
 def parse(raw: bytes) -> Mapping[str, Any]:
     """A line's JSON object, with every number exact.
 
-    :raises EventError: it is none.
+    :raises EventError: it is none, or has a member twice.
     """
     try:
         value = _decode(raw)
+        if not isinstance(value, dict):
+            raise EventError("not a JSON object")
+        # Looking at each object again costs more than reading it did, so the members are only counted first.
+        if len(_MEMBER.findall(raw)) != _members(value):
+            json.loads(raw, object_pairs_hook=_once, parse_float=str, parse_int=str)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise EventError(f"not JSON: {problem}") from None
-    if not isinstance(value, dict):
-        raise EventError("not a JSON object")
+    except ArithmeticError:
+        raise EventError("a number in it has an exponent that is out of every range") from None
     return value
+
+
+def _members(value: object) -> int:
+    match value:
+        case dict():
+            return len(value) + sum(map(_members, value.values()))
+        case list():
+            return sum(map(_members, value))
+        case _:
+            return 0
+
+
+def _once(members: list[tuple[str, object]]) -> None:
+    seen: set[str] = set()
+    for name, _ in members:
+        if name in seen:
+            raise EventError(f"{name!r} stands in it twice: which one is meant isn't known")
+        seen.add(name)
 
 
 _decode: Final = msgspec.json.Decoder(float_hook=Decimal).decode

@@ -1,20 +1,18 @@
-"""CSV and Parquet: rows of columns, and which column is which field of an event."""
+"""Tables: which column is which field of an event; and Parquet."""
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from nova_iac.errors import UsageProblem
 from nova_iac.usage.event import FIELDS, Defaults, EventError, build, property_text
-from nova_iac.usage.lines import LONGEST_LINE, Lines
 from nova_iac.usage.sources import BEGINNING, Position, Row, parse
 
 if TYPE_CHECKING:
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
 
 _PROPERTY: Final = "properties."
 _BATCH: Final = 4_096
+_SHELL: Final = {";": "';'", "|": "'|'", "\t": "$'\\t'"}
+"""A delimiter as a shell takes it."""
 
 
 class Columns:
@@ -31,10 +31,11 @@ class Columns:
     other column is the property of its name. Where columns are mapped to properties, only those are sent.
 
     :param mapped: field (``customer_id``, ``properties.region``, or just ``region``) to column.
-    :raises UsageProblem: a mapped column isn't there, or is mapped twice.
+    :param defaults: what the command line gives to every row.
+    :raises UsageProblem: a mapped column isn't there, or is mapped twice; or no row can be an event.
     """
 
-    def __init__(self, names: Sequence[str], mapped: Mapping[str, str], source: str) -> None:
+    def __init__(self, names: Sequence[str], mapped: Mapping[str, str], defaults: Defaults, source: str) -> None:
         if len(set(names)) < len(names):
             twice = next(name for name in names if list(names).count(name) > 1)
             raise UsageProblem(f"{source} has two columns {twice!r}.")
@@ -49,6 +50,18 @@ class Columns:
         free = [name for name in names if name not in used and name not in FIELDS]
         self._whole = "properties" if not chosen and "properties" in free else None
         self._properties = chosen or {name.removeprefix(_PROPERTY): name for name in free if name != "properties"}
+        if missing := self._missing(defaults):
+            raise UsageProblem(
+                f"{source} has no column for {' and '.join(missing)}, so that no row is an event; it has {', '.join(names)}."
+                f"{_delimiter_hint(names)} --map {missing[0].partition(' ')[0]}=COLUMN takes it from another column; -c, "
+                "EVENT_TYPE and --timestamp give it to all rows."
+            )
+
+    def _missing(self, defaults: Defaults) -> list[str]:
+        """What every event needs, and neither a column nor the command line has."""
+        given = {name for name in FIELDS if getattr(defaults, name, None) is not None} | self._fields.keys()
+        missing = [name for name in ("customer_id", "event_type") if name not in given]
+        return missing if given & {"transaction_id", "timestamp"} else [*missing, "timestamp or transaction_id"]
 
     def fields(self, record: Mapping[str, object]) -> dict[str, object]:
         """An event's fields from a row; empty cells are left out.
@@ -68,110 +81,10 @@ class Columns:
         return found | {"properties": properties}
 
 
-class CsvTable:
-    """A CSV file with a header. A row's number counts records; its line is where it begins.
-
-    :param lines: all of the file after ``start``, or all of it from its beginning.
-    :param header: the header's line, where ``lines`` begins after it.
-    """
-
-    def __init__(
-        self,
-        lines: Lines,
-        mapped: Mapping[str, str],
-        defaults: Defaults,
-        now: Callable[[], datetime],
-        *,
-        name: str,
-        delimiter: str = ",",
-        start: Position = BEGINNING,
-        header: bytes | None = None,
-    ) -> None:
-        self._lines = lines
-        self._mapped = mapped
-        self._defaults = defaults
-        self._now = now
-        self._name = name
-        self._delimiter = delimiter
-        self._header = header
-        self._position = start
-
-    @property
-    def position(self) -> Position:
-        """How far it has come."""
-        return self._position
-
-    def __iter__(self) -> Iterator[Row]:
-        texts = _Texts(self._lines)
-        if self._header is not None:
-            names = self._names(iter([_decoded(self._header)]))
-        else:
-            names = self._names(texts)
-            self._advance(0)
-        if not names:
-            return
-        columns = Columns([name.strip() for name in names], self._mapped, self._name)
-        while True:
-            begin = self._lines.number + 1
-            texts.taken.clear()
-            problem = None
-            try:
-                cells = next(csv.reader(texts, delimiter=self._delimiter, strict=True))
-            except StopIteration:
-                return
-            except csv.Error as wrong:
-                cells, problem = [], f"not CSV: {wrong}"
-            raw = b"".join(texts.taken)
-            self._advance(1 if cells or problem else 0)
-            if problem:
-                yield Row(begin, raw, problem=problem)
-            elif cells:
-                yield self._row(begin, raw, cells, columns)
-
-    def _row(self, line: int, raw: bytes, cells: list[str], columns: Columns) -> Row:
-        try:
-            if len(cells) != len(columns.names):
-                raise EventError(f"it has {len(cells)} cells; the header has {len(columns.names)}")
-            fields = columns.fields(dict(zip(columns.names, cells, strict=True)))
-            event = build(fields, self._defaults, number=self._position.row, raw=raw.rstrip(b"\r\n"), now=self._now())
-        except EventError as problem:
-            return Row(line, raw, problem=str(problem))
-        return Row(line, raw, event)
-
-    def _names(self, texts: Iterator[str]) -> list[str]:
-        try:
-            return next(csv.reader(texts, delimiter=self._delimiter, strict=True), [])
-        except csv.Error as problem:
-            raise UsageProblem(f"{self._name}: the header is not CSV: {problem}") from None
-
-    def _advance(self, rows: int) -> None:
-        self._position = Position(self._position.row + rows, self._lines.number, self._lines.offset)
-
-
-class _Texts:
-    """The lines as texts with their ends, noted as they are taken: a record may span several."""
-
-    def __init__(self, lines: Lines) -> None:
-        self._lines = iter(lines)
-        self.taken: list[bytes] = []
-
-    def __iter__(self) -> _Texts:
-        return self
-
-    def __next__(self) -> str:
-        raw = next(self._lines)
-        if raw is not None:
-            self.taken.append(raw + b"\n")
-        if raw is None or sum(map(len, self.taken)) > LONGEST_LINE:
-            raise csv.Error(f"a record is longer than {LONGEST_LINE} bytes")
-        return _decoded(self.taken[-1])
-
-
-def _decoded(line: bytes) -> str:
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError as problem:
-        raise csv.Error(f"not UTF-8 at byte {problem.start + 1} of the line; convert the file, with iconv for one") from None
+def _delimiter_hint(names: Sequence[str]) -> str:
+    """Where all of the header is one column, the cells may be set apart by something else."""
+    found = next((mark for mark in (";", "\t", "|", ",") if mark in names[0]), None) if len(names) == 1 else None
+    return "" if found is None else f" Is {found!r} what stands between its cells? Then: --delimiter {_SHELL.get(found, found)}."
 
 
 class ParquetTable:
@@ -195,7 +108,6 @@ class ParquetTable:
         self._now = now
         self._position = start
         schema = self._file.schema_arrow
-        self._columns = Columns(schema.names, mapped, path.name)
         stamp = mapped.get("timestamp", "timestamp")
         kind = schema.field(stamp).type if stamp in schema.names else None
         if kind is not None and str(kind).startswith("timestamp") and getattr(kind, "tz", None) is None:
@@ -203,6 +115,7 @@ class ParquetTable:
                 f"{path.name}: the column {stamp} has no time zone, so its instants aren't known. Write it as a timestamp in UTC "
                 "(pandas: tz_localize('UTC'); DuckDB: timezone('UTC', …))."
             )
+        self._columns = Columns(schema.names, mapped, defaults, path.name)
 
     @property
     def position(self) -> Position:
@@ -275,8 +188,3 @@ def open_parquet(path: Path) -> ParquetFile:
         return ParquetFile(path, memory_map=False, pre_buffer=False)
     except (ArrowException, OSError) as problem:
         raise UsageProblem(f"{path} can't be read as Parquet: {problem}") from None
-
-
-def read_header(file: BinaryIO) -> bytes:
-    """The header line of a CSV file, from its beginning."""
-    return file.readline(LONGEST_LINE).removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")

@@ -20,12 +20,16 @@ _FIRST_PAUSE: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """One event as it arrived: the customer and the metrics that it matched, or why it will not be billed."""
+    """One event as it arrived: the customer and the metrics that it matched, or why it will not be billed.
+
+    earlier: the same event was there already, with the timestamp of its own day.
+    """
 
     transaction_id: str
     customer: str | None
     metrics: tuple[str, ...]
     problem: str | None
+    earlier: bool = False
 
     def as_data(self) -> dict[str, object]:
         """Plain data."""
@@ -35,14 +39,22 @@ class Verified:
             "billable_metrics": list(self.metrics),
             "billed": self.problem is None,
             "problem": self.problem,
+            "earlier": self.earlier,
         }
 
 
 def verify(
-    client: Client, events: Sequence[Event | Exact], agreed: Agreed, judge: Judge, *, wait: Callable[[float], object]
+    client: Client,
+    events: Sequence[Event | Exact],
+    agreed: Agreed,
+    judge: Judge,
+    *,
+    wait: Callable[[float], object],
+    timed: bool = True,
 ) -> list[Verified]:
     """Look events up, waiting a while for those that aren't to be found yet.
 
+    :param timed: their timestamps were given. Else each run gives its own time, by which an event is no other one.
     :raises RemoteError: the search is refused.
     """
     wanted = {event.transaction_id: event for event in events}
@@ -56,10 +68,10 @@ def verify(
         for row in client.read(SEARCH, {"transaction_ids": missing}):
             if not row.get("is_duplicate"):
                 found.setdefault(row["transaction_id"], row)
-    return [_verified(event, found.get(one), agreed, judge) for one, event in wanted.items()]
+    return [_verified(event, found.get(one), agreed, judge, timed=timed) for one, event in wanted.items()]
 
 
-def _verified(event: Event | Exact, row: Mapping[str, Any] | None, agreed: Agreed, judge: Judge) -> Verified:
+def _verified(event: Event | Exact, row: Mapping[str, Any] | None, agreed: Agreed, judge: Judge, *, timed: bool) -> Verified:
     if row is None:
         return Verified(event.transaction_id, None, (), "not found yet; it may still be on its way")
     customer = (row.get("matched_customer") or {}).get("name")
@@ -69,19 +81,20 @@ def _verified(event: Event | Exact, row: Mapping[str, Any] | None, agreed: Agree
         problems.append(f"no customer of the account is called {event.customer_id!r} (yet)")
     if not metrics:
         problems.append(_why_no_metric(event, row, agreed))
-    at = moment.parse(event.timestamp)
+    at = moment.parse(row["timestamp"])
     problems += [one.reason for one in judge.findings(event, at) if one.fault is Fault.PRICE]
-    if _differs(event, row):
+    earlier = at != moment.parse(event.timestamp)
+    if _differs(event, row) or (timed and earlier):
         problems.insert(0, "an earlier event has this transaction_id and stays: this one was passed over")
-    return Verified(event.transaction_id, customer, metrics, "; ".join(problems) or None)
+    return Verified(event.transaction_id, customer, metrics, "; ".join(problems) or None, earlier)
 
 
 def _differs(event: Event | Exact, row: Mapping[str, Any]) -> bool:
-    """Whether what arrived is another event of the same id."""
+    """Whether what arrived is another event of the same id, its time left aside."""
     same = row["customer_id"] == event.customer_id and row["event_type"] == event.event_type
     arrived = {name: rating.text_of(value) for name, value in (row.get("properties") or {}).items()}
     sent = {name: rating.text_of(value) for name, value in event.properties.items()}
-    return not (same and arrived == sent and moment.parse(row["timestamp"]) == moment.parse(event.timestamp))
+    return not (same and arrived == sent)
 
 
 def _why_no_metric(event: Event | Exact, row: Mapping[str, Any], agreed: Agreed) -> str:

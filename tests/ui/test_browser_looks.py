@@ -192,3 +192,22 @@ def test_numbers_are_tabular(browser: Browser) -> None:
     browser.open()
 
     assert browser.run("return getComputedStyle(document.querySelector('.amount')).fontVariantNumeric") == "tabular-nums"
+
+
+ROOM_LEFT = """
+const bottom = (selector) => document.querySelector(selector).getBoundingClientRect().bottom;
+return bottom(arguments[0]) - bottom(arguments[1]);
+"""
+
+
+def test_usage_fills_its_card_beside_the_resources(browser: Browser) -> None:
+    """On a desktop both cards are equally high, and neither has a gap at its foot, nor a list that scrolls without need."""
+    browser.open()
+    browser.set_up()
+
+    assert browser.run(ROOM_LEFT, "#usage", "#resources") == 0
+    assert browser.run(ROOM_LEFT, "#usage", "#usage-note") < 40
+    assert (
+        browser.run("const list = document.querySelector('.resources .scroll'); return list.scrollHeight - list.clientHeight")
+        <= 0
+    )

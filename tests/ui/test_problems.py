@@ -128,6 +128,8 @@ def test_call_that_fails_is_told_and_can_be_made_again(view: View, project: Proj
         (b'{"tier": 1}', "application/json", 422),
         (b'{"tier": ""}', "application/json", 422),
         (b'{"teir": "ultra"}', "application/json", 422),
+        (b'{"tier": "ultra", "transaction_id": "\\ud800"}', "application/json", 422),
+        (b'{"tier": "ultra", "customer": "\\ud800"}', "application/json", 422),
         (b"tier=ultra", "application/x-www-form-urlencoded", 415),
         (b'{"tier": "ultra"}', "text/plain", 415),
         (b" " * 70_000, "application/json", 413),

@@ -89,6 +89,18 @@ def test_protected_environment_offers_no_write(project: Project) -> None:
     assert "curl" not in text
 
 
+def test_body_that_nobody_reads_is_not_taken_in(project: Project) -> None:
+    """50 MB are refused by their announcement: the server doesn't wait for them before it looks at the token."""
+    with serving(project) as url:
+        port = int(url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+            head = f"POST /api/generate HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 50000000\r\n\r\n"
+            connection.sendall(head.encode())
+            answer = connection.recv(65_536)
+
+    assert answer.split(b"\r\n")[0] == b"HTTP/1.1 413 Request Entity Too Large"
+
+
 def test_port_that_is_taken(project: Project) -> None:
     """The error says what to do."""
     with socket.socket() as other:

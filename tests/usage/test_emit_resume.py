@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 from emit_kit import arrived, event, rejected, write_lines
@@ -137,7 +136,7 @@ def check_killed_at(base: Project, folder: Path, step: int) -> None:
     assert ", 1 rejected." in result.last, where
     seen = arrived(project)
     assert (len(seen), max(seen.values())) == (COUNT - 1, 1), where
-    assert [one["line"] for one in rejected(project.folder / "events.ndjson.rejected.ndjson")] == [BAD + 1], where
+    assert [one["line"] for one in rejected(project.folder / "events.ndjson.local.rejected.ndjson")] == [BAD + 1], where
     again = project.ok(*WORDS, "--resume")
     assert again.last.startswith(f"Emit complete: 0 sent, {COUNT} skipped, 0 rejected."), where
     shutil.rmtree(folder)
@@ -241,6 +240,14 @@ CHANGES: dict[str, tuple[Callable[[Project], object], tuple[str, ...], str]] = {
         (),
         "is no checkpoint of nova-iac",
     ),
+    **{
+        f"odd {name}: {odd}"[:30]: (
+            lambda project, name=name, odd=odd: _change_checkpoint(project, name, odd),
+            (),
+            "is no checkpoint of nova-iac",
+        )
+        for name, odd in (("offset", -5), ("offset", 5.5), ("row", "1"), ("sent", "x"), ("target", None), ("line", 10**40))
+    },
     "newer": (
         lambda project: (project.folder / "events.ndjson.local.checkpoint.json").write_text('{"format_version": "2.0"}'),
         (),
@@ -248,6 +255,13 @@ CHANGES: dict[str, tuple[Callable[[Project], object], tuple[str, ...], str]] = {
     ),
     "account": (lambda project: _new_account(project), (), "another lineage"),
 }
+
+
+def _change_checkpoint(project: Project, name: str, odd: object) -> None:
+    path = project.folder / "events.ndjson.local.checkpoint.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    (data["position"] if name in data["position"] else data)[name] = odd
+    path.write_text(json.dumps(data), encoding="utf-8")
 
 
 def _new_account(project: Project) -> None:
@@ -281,34 +295,3 @@ def test_each_environment_has_its_own_checkpoint(applied: Project) -> None:
 
     assert result.last.startswith("Emit complete: 10 sent, 0 skipped")
     assert len(list(applied.folder.glob("events.ndjson.*.checkpoint.json"))) == 2
-
-
-def test_quiet_stream_is_sent_without_waiting_for_a_full_batch(applied: Project) -> None:
-    """While a pipe is quiet, what has come in is sent on."""
-    reader, writer = os.pipe()
-    os.write(writer, json.dumps(event(1)).encode() + b"\n")
-    seen: list[int] = []
-    from nova_iac.usage.emission import Emission
-
-    idle = Emission.idle
-
-    def close_when_sent(self: Emission) -> bool:
-        going_on = idle(self)
-        if self._tally.sent and not seen:
-            seen.append(self._tally.sent)
-            os.close(writer)
-        return going_on
-
-    with mock.patch.object(Emission, "idle", close_when_sent):
-        result = applied.ok("emit", "--from", f"/dev/fd/{reader}")
-
-    os.close(reader)
-    assert (seen, result.last.startswith("Emit complete: 1 sent")) == ([1], True)
-
-
-def test_unwritable_places_are_explained(applied: Project) -> None:
-    """A checkpoint or rejected file that can't be written is an error with its path, not a traceback."""
-    write_lines(applied.folder / "events.ndjson", ["{"])
-    result = applied.run("emit", "--from", "events.ndjson", "--rejected", "nowhere/x.ndjson")
-
-    assert (result.code, "nowhere/x.ndjson can't be written: No such file or directory" in result.err) == (1, True)

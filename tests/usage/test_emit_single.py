@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
+from typing import Any
+from unittest import mock
 
 import pytest
-from emit_kit import TIERS, arrived, stored
-from support import Project
+from emit_kit import TIERS, arrived, faults, on_ingest, stored
+from support import NOW, Project
+
+from nova_iac.emulator.faults import Fault
+from nova_iac.remote import Client
 
 
 def emit_one(project: Project, tier: str, transaction_id: str, *more: str) -> str:
@@ -232,3 +238,115 @@ def test_help_imports_no_sdk(project: Project) -> None:
 
     assert imported(project.folder, "emit", "--help") & (SDK | {"msgspec", "yaml"}) == set()
     assert imported(project.folder, "emit", "image_generation", "-c", "demo", "--generate", "3", "--dry-run") & SDK == set()
+
+
+def words_for_ultra(*more: str) -> tuple[str, ...]:
+    return ("emit", *DEMO, *ULTRA, *ONE, *more)
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_id_of_an_event_that_may_have_arrived_is_told(applied: Project, output: str) -> None:
+    """Nobody knows what became of it: the way to send it again and bill it once is told with its id."""
+    with faults(on_ingest("error", status=500, when="after")):
+        result = applied.run(*words_for_ultra("--format", output))
+
+    (name,) = arrived(applied)
+    assert f"Run it again with --transaction-id {name}: then it isn't billed twice." in result.err
+    assert f"transaction_id: {name}\n" in (result.out if output == "text" else result.err)
+    if output == "json":
+        assert (result.json["transaction_id"], result.json["complete"]) == (name, False)
+    applied.ok(*words_for_ultra("--transaction-id", name))
+    assert applied.ok("usage", "demo", "--format", "json").json["total"] == {"USD": "0.1"}
+
+
+def test_id_is_told_before_anything_is_sent(applied: Project) -> None:
+    """Whatever ends the process after that, the id is known; an event that isn't sent has none to tell."""
+    told: list[str] = []
+    poster = Client.poster
+
+    def watched(self: Client, endpoint: Any) -> Any:
+        post = poster(self, endpoint)
+
+        def attempt(body: bytes) -> Any:
+            told.append(sys.stdout.getvalue())  # type: ignore[attr-defined]
+            return post(body)
+
+        return attempt
+
+    with mock.patch.object(Client, "poster", watched):
+        applied.ok(*words_for_ultra("--transaction-id", "a"))
+        bad = applied.run("emit", *DEMO, *ULTRA)
+
+    assert told == ["transaction_id: a\n"]
+    assert "transaction_id" not in bad.out
+
+
+def test_event_that_is_repeated_under_its_id_is_no_other(applied: Project) -> None:
+    """A single event without --timestamp has the time of its run: sent again later it is the same, and was there before."""
+    applied.ok(*words_for_ultra("--transaction-id", "a", "--verify"))
+
+    again = applied.ok(*words_for_ultra("--transaction-id", "a", "--verify"), now="2026-11-22T15:30:00Z")
+    data = applied.ok(*words_for_ultra("--transaction-id", "a", "--verify", "--format", "json"), now="2026-11-22T15:30:00Z").json
+    other = applied.run(*words_for_ultra("--transaction-id", "a", "--verify", "--timestamp", "2026-11-22T15:30:00Z"))
+
+    assert "metric Nova Image Generation; there before this run" in again.out
+    assert (data["verified"][0]["billed"], data["verified"][0]["earlier"]) == (True, True)
+    assert (other.code, "an earlier event has this transaction_id" in other.out) == (1, True)
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_failed_verification_hides_nothing(applied: Project, output: str) -> None:
+    """What was sent is told in full; that nobody could look is told beside it, with exit 1."""
+    with faults(Fault("error", method="POST", path="/v1/events/search", status=400)):
+        result = applied.run(*words_for_ultra("--transaction-id", "a", "--verify", "--format", output))
+
+    assert result.code == 1
+    assert "Error: what was sent could not be verified: POST /v1/events/search: 400" in result.err
+    if output == "text":
+        assert (result.out.startswith("transaction_id: a\n"), result.last[:15]) == (True, "Emit complete: ")
+    else:
+        assert (result.json["sent"], result.json["verified"]) == (1, [])
+        assert "POST /v1/events/search: 400" in result.json["verify_error"]
+
+
+def test_interrupted_verification_hides_nothing_either(applied: Project) -> None:
+    """Ctrl-C while the sample is looked up ends the looking; the result stands."""
+    with mock.patch("nova_iac.cli.emitting.verify", side_effect=KeyboardInterrupt):
+        result = applied.run(*words_for_ultra("--verify"))
+
+    assert (result.code, result.last[:23]) == (130, "Emit complete: 1 sent, ")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [("-p", f"image_type={tier}") for tier in TIERS],
+        [("--timestamp", f"2026-11-{day}") for day in (20, 21, 22)],
+        [("--since", f"2026-11-{day}") for day in (20, 21, 22)],
+    ],
+    ids=["property", "timestamp", "since"],
+)
+def test_generated_events_of_another_kind_are_others(applied: Project, more: list[tuple[str, str]]) -> None:
+    """A loop over what the command line fixes adds up, and the same loop again adds nothing."""
+    for _ in range(2):
+        for words in more:
+            applied.ok("emit", *DEMO, "--generate", "3", *words)
+
+    (metric,) = applied.ok("usage", "demo", "--from", "2026-11-19", "--format", "json").json["metrics"]
+    assert metric["quantity"] == "9"
+
+
+def test_more_generated_events_only_add(applied: Project) -> None:
+    """The first of a greater number are those of a smaller one; repeated later they are no others."""
+    for count, now in (("3", NOW), ("6", "2026-11-22T16:00:00Z")):
+        applied.ok("emit", *DEMO, "--generate", count, "--verify", now=now)
+
+    assert len(arrived(applied)) == 6
+
+
+def test_refusal_is_worded_as_one(applied: Project) -> None:
+    """A question's mark is the end of its sentence, and repeating alone is no advice for what stays refused."""
+    with faults(on_ingest("error", status=403)):
+        result = applied.run(*words_for_ultra("--transaction-id", "a"))
+
+    assert "may it make this call? Put that right first. Run it again with --transaction-id a: " in result.err

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
-from emit_kit import event, faults, write_lines
-from support import EXAMPLE, NOW, Project
-
-from nova_iac import moment
-from nova_iac.emulator import Emulator
-from nova_iac.emulator.faults import Fault
-from nova_iac.remote import RetryPolicy
+from emit_kit import event, write_lines
+from support import EXAMPLE, Project
 
 NESTED = (
     EXAMPLE.replace("group_keys: [[image_type]]", "group_keys: [[image_type], [region], [image_type, region]]")
@@ -158,69 +150,3 @@ def test_bars_fit_the_width(applied: Project) -> None:
         bars = {line.split()[0]: line.count("█") for line in lines if "█" in line}
         assert max(map(len, lines)) <= int(width)
         assert bars["standard"] > bars["ultra"] == bars["high-res"] > 0
-
-
-# --- check ----------------------------------------------------------------------------------------------------------------
-
-
-class Quiet(WSGIRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def served(project: Project) -> Iterator[Project]:
-    """A project whose environment ``remote`` is an emulator over HTTP that takes the token ``right``."""
-    app = Emulator(None, clock=lambda: moment.parse(NOW), token="right")
-    with make_server("127.0.0.1", 0, app, handler_class=Quiet) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        address = f"http://127.0.0.1:{server.server_port}"
-        project.edit("  local:", f"  remote: {{base_url: '{address}', token_env: REMOTE_TOKEN}}\n  local:")
-        yield project
-        server.shutdown()
-        thread.join()
-    app.close()
-
-
-def test_check_names_the_first_customer_or_that_there_is_none(project: Project) -> None:
-    """✓ in either case; checking makes nothing."""
-    assert project.ok("check").out == "✓ local: the embedded emulator answers. There is no customer yet.\n"
-    assert not project.database.exists()
-    project.apply()
-    assert project.ok("check").out == "✓ local: the embedded emulator answers. First customer: Nova Demo Customer\n"
-
-
-def test_check_and_emit_over_http(served: Project) -> None:
-    """The same over a real connection, with a real token."""
-    token = {"REMOTE_TOKEN": "right"}
-
-    assert "the token in REMOTE_TOKEN is good. There is no customer yet." in served.ok("check", "-e", "remote", env=token).out
-    served.apply("-e", "remote", env=token)
-    served.ok("emit", "image_generation", "-c", "demo", "--generate", "300", "-e", "remote", "--verify", env=token)
-    assert "300" in served.ok("usage", "demo", "-e", "remote", env=token).out
-
-
-def test_bad_token_names_the_variable_to_set(served: Project) -> None:
-    """Wrong or missing, the message names the variable; the token is never shown."""
-    wrong = served.run("check", "-e", "remote", env={"REMOTE_TOKEN": "wr0ng"})
-    missing = served.run("check", "-e", "remote")
-
-    assert (wrong.code, missing.code) == (1, 1)
-    assert "Set REMOTE_TOKEN to an API token of this account" in wrong.err
-    assert "takes its token from REMOTE_TOKEN, which isn't set" in missing.err
-    assert "wr0ng" not in wrong.out + wrong.err
-    sent = served.run("emit", "image_generation", "-c", "demo", "--generate", "3", "-e", "remote", env={"REMOTE_TOKEN": "wr0ng"})
-    assert (sent.code, "wr0ng" in sent.err, "REMOTE_TOKEN" in sent.err) == (1, False, True)
-
-
-def test_check_says_what_went_wrong(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No connection, or a host that isn't Metronome: what it was, and what to try."""
-    monkeypatch.setattr("nova_iac.cli.session.RETRY", RetryPolicy(attempts=1))
-    project.edit("  local:", "  gone: {base_url: 'http://127.0.0.1:9', token_env: T}\n  local:")
-    result = project.run("check", "-e", "gone", env={"T": "x"})
-
-    assert (result.code, "no connection to http://127.0.0.1:9" in result.err, "try again" in result.err) == (1, True, True)
-    with faults(Fault("error", status=404)):
-        other = project.run("check")
-    assert (other.code, "Is http://emulator Metronome's API?" in other.err) == (1, True)
