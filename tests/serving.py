@@ -23,7 +23,9 @@ def served(now: str, database: Path | None = None, token: str | None = None) -> 
     try:
         yield f"http://127.0.0.1:{server.effective_port}"
     finally:
-        server.trigger.pull_trigger(lambda: server.close())
+        with server.trigger.lock:  # or the loop, awake for another reason, could close the trigger before it is pulled
+            server.trigger.thunks.append(server.close)
+            server.trigger.pull_trigger()
         server.task_dispatcher.shutdown()
         thread.join(5)
         server.close()

@@ -9,8 +9,8 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from faulty import FAULTS, Fault, bad_line
@@ -27,6 +27,9 @@ MARK = re.compile(r"\{[a-z_]+\.[^{}]+\}")
 """An id in a call that an earlier call gives."""
 ENDPOINTS = sorted({*CREATES, *UPDATES, *ARCHIVES})
 
+LATER = ("2026-11-22T15:30:00Z", "2026-12-23T00:00:00Z", "2027-12-01T00:00:00Z")
+"""After the next full hour, and when what was scheduled has taken effect."""
+
 faults = st.lists(
     st.builds(
         lambda name, endpoint, times: Fault(name, *endpoint, times),
@@ -37,10 +40,13 @@ faults = st.lists(
 edits = st.lists(st.tuples(st.sampled_from(HAND_EDITS), st.integers(0, 11)), max_size=3)
 
 
-def converge(project: Project, world: World, struck: list[Fault]) -> None:
-    """Apply a world under faults, then again on a good line; then nothing is left to do, now and later."""
+def converge(project: Project, world: World, struck: list[Fault], *, later: Sequence[str] = ()) -> None:
+    """Apply a world under faults, then again on a good line; then nothing is left to do, now and at later instants."""
     project.write(world.spec())
-    checked_plan(project)
+    if not planned(project):
+        # Somebody gave an alias to a customer whose aliases the spec leaves alone: the way out that the message names.
+        project.write(world.spec(all_aliases=True))
+        assert planned(project)
     with bad_line(*struck):
         first = project.run("apply", "--yes", *ALLOW)
     assert first.code in (0, 1, 3), first.err
@@ -52,28 +58,34 @@ def converge(project: Project, world: World, struck: list[Fault]) -> None:
         if again.code == 0:
             break
     assert again.code == 0, f"{again.out}\n{again.err}"
-    plan = checked_plan(project)
-    assert doing(plan) == {}
-    assert plan["drift"] == []
-    for later in ("2026-11-22T15:30:00Z", "2026-12-23T00:00:00Z", "2027-12-01T00:00:00Z"):
-        assert project.actions(now=later) == {}, later
+    plan = project.plan()
+    assert (doing(plan), plan["drift"]) == ({}, [])
+    for now in later:
+        assert project.actions(now=now) == {}, now
     assert not project.journal.exists()
     assert live_ids(project) == recorded_ids(project), "an object of ours is lost, or recorded and gone"
 
 
-def checked_plan(project: Project) -> Any:
-    """A plan: it writes nothing, is the same byte for byte when made again, and no call stands before one that it needs."""
+def planned(project: Project) -> bool:
+    """A plan writes nothing, is the same byte for byte when made again, and has no call before one that it needs.
+
+    False where it stops because an alias is held by another customer, which it must tell before any call.
+    """
     files, sent = contents(project), len(project.writes())
-    plan = project.ok("plan", "--format", "json")
-    assert project.ok("plan", "--format", "json").out == plan.out
+    plan = project.run("plan", "--format", "json")
+    again = project.run("plan", "--format", "json")
+    assert (again.code, again.out, again.err) == (plan.code, plan.out, plan.err)
     assert (contents(project), len(project.writes())) == (files, sent), "a plan wrote something"
+    if "NV413" in plan.err:
+        return False
+    assert plan.code == 0, plan.err
     to_make = {call["creates"] for call in plan.json["calls"]}
     there = set(project.recorded if project.lockfile.exists() else ()) - to_make
     for call in plan.json["calls"]:
         needed = {mark[1:-1] for mark in MARK.findall(json.dumps([call["path"], call["body"]]))}
         assert needed <= there, f"{call['path']} stands before what makes {needed - there}"
         there.add(call["creates"])
-    return plan.json
+    return True
 
 
 def contents(project: Project) -> dict[str, bytes]:
@@ -111,8 +123,8 @@ def scenario(first: World, second: World, struck: list[Fault], again: list[Fault
         converge(project, first, struck)
         for what, number in by_hand:
             edit_by_hand(project, what, number)
-        converge(project, second, again)
-        converge(project, first, [])
+        converge(project, second, again, later=LATER)
+        converge(project, first, [], later=LATER)
         with bad_line():
             destroyed = project.run("destroy", "--yes")
         assert destroyed.code == 0, destroyed.err

@@ -46,6 +46,15 @@ CASES: dict[str, Any] = {
         lambda text: broken(text, resources={"customer.a": {"id": "1", "attributes": {}, "note": 1}}),
         "customer.a has the unknown field 'note'",
     ),
+    "attributes that are none": (
+        lambda text: broken(text, resources={"customer.a": {"id": "1", "attributes": []}}),
+        "customer.a has a field of a wrong type",
+    ),
+    "unknown field of the account": (
+        lambda text: broken(text, account={"base_url": "http://emulator", "token": "t"}),
+        "account has the unknown field 'token'",
+    ),
+    "no text": (lambda text: text.replace("Nova Demo", "Nova \udcff"), "is not JSON"),
     "no address": (lambda text: broken(text, resources={"Customer A": {"id": "1", "attributes": {}}}), "not an address"),
 }
 
@@ -55,15 +64,15 @@ CASES: dict[str, Any] = {
 def test_unusable_lockfile_is_refused_and_left(applied: Project, case: str, command: str) -> None:
     """Every command says what is wrong with the lockfile, sends nothing, and leaves the file as it is."""
     change, expected = CASES[case]
-    text = change(applied.lockfile.read_text())
-    applied.lockfile.write_text(text)
+    text = change(applied.lockfile.read_text()).encode("utf-8", "surrogateescape")
+    applied.lockfile.write_bytes(text)
 
     result = applied.run(command, *(["--yes"] if command != "plan" else []))
 
     assert result.code == 1
     assert expected in result.err
     assert "Traceback" not in result.err
-    assert applied.lockfile.read_text() == text
+    assert applied.lockfile.read_bytes() == text
     assert applied.requests() == []
 
 

@@ -25,6 +25,7 @@ class Slow:
     def __init__(self, project: Project, url: str) -> None:
         self.project, self.url = project, url
         self.env = {**os.environ, "REMOTE_TOKEN": "t", "NOVA_ENV": "remote"}
+        self.env.pop("PYTHONUNBUFFERED", None)  # what is buffered is what a closed pipe leaves behind
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -92,6 +93,7 @@ def test_second_interrupt_leaves_at_once(slow: Slow) -> None:
 
     assert process.returncode == 130
     assert (slow.project.folder / ".billing.remote.journal").exists()
+    assert json.loads((slow.project.folder / "billing.remote.lock.json").read_text())["resources"] == {}, "nothing is waited for"
     slow.faults()
     assert slow.project.apply(env=slow.env).last.startswith("Apply complete:")
     assert slow.project.actions(env=slow.env) == {}

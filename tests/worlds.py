@@ -28,8 +28,8 @@ class World:
     flat: tuple[tuple[str, str], ...] = ()
     customers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def spec(self) -> str:
-        """The YAML."""
+    def spec(self, *, all_aliases: bool = False) -> str:
+        """The YAML; with all_aliases also customers without an alias declare that they have none."""
         lines = [
             "version: 1",
             "environments: {local: {emulator: true}}",
@@ -58,7 +58,7 @@ class World:
             lines.append("customers:")
         for key, customer in self.customers.items():
             lines += [f"  {key}:", f"    name: {customer['name']}"]
-            if customer["aliases"]:
+            if customer["aliases"] or all_aliases:
                 lines.append(f"    ingest_aliases: [{', '.join(customer['aliases'])}]")
             if customer["contracts"]:
                 lines.append("    contracts:")

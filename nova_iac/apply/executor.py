@@ -191,6 +191,8 @@ class Executor:
             self.journal.intend(intent)
             self.result.attempted = True
             new_id = self._send(planned, params, key)
+            with self._lock:  # before the journal, which may be full: the id is known from here on
+                apply_effects(self.result.entries, planned.effects, new_id)
             self.journal.done(number, new_id)
         except (Refused, NotFound, Conflict) as error:
             if number is not None:
@@ -198,8 +200,6 @@ class Executor:
             return ApplyEvent(Progress.FAILED, index, planned, time.monotonic() - began, error)
         except NovaError as error:
             return ApplyEvent(Progress.FAILED, index, planned, time.monotonic() - began, error)
-        with self._lock:
-            apply_effects(self.result.entries, planned.effects, new_id)
         return ApplyEvent(Progress.DONE, index, planned, time.monotonic() - began, new_id=new_id)
 
     def _send(self, planned: PlannedCall, params: Mapping[str, Any], key: str) -> str | None:

@@ -41,12 +41,12 @@ def recover(
     """Settle every intent, in the order in which they were sent, writing each outcome down.
 
     The same call under the same key while that can be replayed; otherwise, and where the stored answer is a fault, a look-up
-    by natural identity. entries is brought up to date.
+    by the uniqueness key, or by natural identity where the API has no such key. entries is brought up to date.
 
     :raises ApplyError: identity can't decide; the message has the ids and the command that settles it.
     :raises Unavailable: Metronome can't be reached.
     """
-    for intent in sorted(intents, key=lambda one: one.number):
+    for intent in intents:
         settled = _settle(intent, entries, client, kinds, now())
         if settled.took_effect:
             journal.done(intent.number, settled.id)
@@ -59,18 +59,14 @@ def recover(
 def _settle(
     intent: Intent, entries: Mapping[Address, LockEntry], client: Client, kinds: Mapping[str, Kind], now: datetime
 ) -> Recovered:
-    repeatable = intent.method != "POST" or now - moment.parse(intent.sent_at) < REPLAYED_FOR
-    if repeatable:
+    if now - moment.parse(intent.sent_at) < REPLAYED_FOR:
         endpoint = Endpoint(intent.method, intent.path, intent.sdk)
         try:
             answer = client.send(endpoint, intent.params, key=intent.key)
             return Recovered(intent, True, "sent again under its key", created_id(answer, endpoint) if intent.creates else None)
-        except Conflict as problem:
-            if intent.creates is None:
-                return Recovered(intent, False, str(problem))
         except (Refused, NotFound) as problem:
             return Recovered(intent, False, str(problem))
-        except Unavailable as problem:
+        except (Conflict, Unavailable) as problem:  # or the stored answer is a fault: this key will never say more
             if problem.status is None or problem.status == 429:
                 raise
     if intent.creates is None:
@@ -82,16 +78,21 @@ def _settle(
 def _look_up(
     intent: Intent, address: Address, entries: Mapping[Address, LockEntry], client: Client, kinds: Mapping[str, Kind]
 ) -> Recovered:
+    kind = kinds[address.kind]
     names = Names({other: entry.id for other, entry in entries.items() if entry.id})
     wanted = Wanted(address, None, None, intent.effects[address].set)
+    key = intent.params.get("uniqueness_key")
     try:
-        found = kinds[address.kind].find([wanted], client, names).get(address, ())
+        if key is not None:
+            made = kind.made_under(key, intent.params, client)
+            return Recovered(intent, made is not None, f"{'found' if made else 'not found'} under its uniqueness key", made)
+        found = kind.find([wanted], client, names).get(address, ())
     except RemoteError as problem:
         raise Unavailable(f"whether {address} was created can't be looked up: {problem}") from None
     ours = set(names.ids)
-    candidates = [one for one in found if one.id not in ours and _alike(kinds[address.kind], one, wanted)]
+    candidates = [one for one in found if one.id not in ours and _alike(kind, one, wanted)]
     if len(candidates) == 1:
-        return Recovered(intent, True, f"found by {kinds[address.kind].identity}", candidates[0].id)
+        return Recovered(intent, True, f"found by {kind.identity}", candidates[0].id)
     if not candidates:
         return Recovered(intent, False, "not found in the account, so it never took effect")
     ids = ", ".join(sorted(str(one.id) for one in candidates))

@@ -35,9 +35,16 @@ def import_object(ctx: click.Context, what: str, ident: str) -> None:
     if address in session.spec.excluded:
         place = session.spec.excluded[address]
         raise UsageProblem(f"{address} is excluded from environment {session.environment.name} at {place}.")
-    with Recording(session, "import") as recording, session.client() as client:
-        importer = Importer(graph, session.spec.blocks, recording.lockfile, KINDS, client, moment.text(now()))
+    with Recording(session, "import", settles=address) as recording, session.client() as client:
+        lockfile = recording.lockfile
+        if recording.open:
+            lockfile = lockfile.with_resources({one: entry for one, entry in lockfile.resources.items() if one != address})
+        importer = Importer(graph, session.spec.blocks, lockfile, KINDS, client, moment.text(now()))
         taken = importer.take(address, ident)
+        if recording.open:
+            recording.settle(ident)
+            click.echo(f"Recorded {ident} as what the interrupted run made for {address}. `nova-iac apply` goes on from there.")
+            return
         written = _declare(session, taken.address, taken.blocks) if taken.blocks else None
         recording.save({**recording.lockfile.resources, **taken.entries})
     _tell(session, taken, written)

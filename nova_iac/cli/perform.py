@@ -178,7 +178,7 @@ def _outcome(running: Running, result: ApplyResult) -> int:
     more = f" and {len(result.undone) - 5} more" if len(result.undone) > 5 else ""
     if result.interrupted:
         click.echo(f"Interrupted before {left}{more}; apply again to go on.", err=True)
-        return 143 if running.terminated else 130
+        return 128 + running.signal
     count = len(result.failed)
     raise ApplyError(
         f"{count} {'call' if count == 1 else 'calls'} failed; not done: {left}{more}. Everything else stands and is recorded; "

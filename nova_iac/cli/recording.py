@@ -13,6 +13,7 @@ import click
 from nova_iac.cli.session import Session, now
 from nova_iac.errors import UsageProblem
 from nova_iac.resource import Address
+from nova_iac.state.journal import Folded, Intent, Journal
 from nova_iac.state.lockfile import LockEntry, Lockfile
 from nova_iac.state.mutex import Mutex
 
@@ -21,14 +22,19 @@ class Recording:
     """Holds the lock of a session's lockfile. Use as a context manager.
 
     lockfile is the recorded state with an interrupted run's journal folded in; empty, of a new lineage, where there is none.
-    is_whole: there is a file, and it could be read.
+    is_whole: there is a file, and it could be read. open are calls of an interrupted run that may have made one object.
+
+    :param settles: the address whose open calls this command settles.
     """
 
-    def __init__(self, session: Session, operation: str) -> None:
+    def __init__(self, session: Session, operation: str, *, settles: Address | None = None) -> None:
         self.session = session
         self._mutex = Mutex(session.paths.mutex, operation, now())
+        self._settles = settles
+        self._folded: Folded | None = None
         self.lockfile: Lockfile = Lockfile.fresh(session.environment.name, session.base_url)
         self.is_whole = False
+        self.open: list[Intent] = []
 
     def __enter__(self) -> Self:
         """Take the lock and read the record.
@@ -48,7 +54,9 @@ class Recording:
         folded = self.session.folded()
         if folded is None:
             return
-        if folded.unresolved:
+        self._folded = folded
+        self.open = [intent for intent in folded.unresolved if intent.creates and intent.creates == self._settles]
+        if folded.unresolved and not self.open:
             count = len(folded.unresolved)
             raise UsageProblem(
                 f"an interrupted run left {count} {'call' if count == 1 else 'calls'} whose outcome isn't known: run "
@@ -58,6 +66,16 @@ class Recording:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._mutex.__exit__(kind, error, trace)
+
+    def settle(self, ident: str) -> None:
+        """Write down which object the open calls made; what else is open stays so."""
+        assert self._folded is not None
+        assert self._folded.run is not None
+        self.lockfile.save(self.session.paths.lockfile)
+        run = replace(self._folded.run, serial=self.lockfile.serial)
+        with Journal(self.session.paths.journal, run, self._folded.unresolved) as journal:
+            for intent in self.open:
+                journal.done(intent.number, ident)
 
     def save(self, resources: Mapping[Address, LockEntry]) -> None:
         """Replace the recorded resources. Where nothing is different the file stays as it is."""

@@ -10,13 +10,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from nova_iac import moment
 from nova_iac.apply.executor import ApplyEvent, ApplyResult, Executor
-from nova_iac.apply.recovery import recover
+from nova_iac.apply.recovery import Recovered, recover
 from nova_iac.cli.session import Session, now
 from nova_iac.errors import LockfileError
 from nova_iac.kinds import KINDS
@@ -24,9 +24,11 @@ from nova_iac.plan.change import Plan
 from nova_iac.plan.document import call_identity, plan_digest
 from nova_iac.remote import Client
 from nova_iac.resource import Address
-from nova_iac.state.journal import Folded, Intent, Journal, Run
+from nova_iac.state.journal import Folded, Journal, Run
 from nova_iac.state.lockfile import LockEntry, Lockfile
 from nova_iac.state.mutex import Mutex
+
+_INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Running:
@@ -41,11 +43,11 @@ class Running:
         self._mutex = Mutex(session.paths.mutex, operation, now())
         self._journal: Journal | None = None
         self._sent = False
-        self._open: list[Intent] = []
         self._lockfile: Lockfile | None = None
         self._on_disk: Lockfile | None = None
         self.folded: Folded | None = None
-        self.terminated = False
+        self.signal = signal.SIGINT
+        """The signal that interrupted the run."""
         self.resumes = False
         """This run finishes an unfinished one under that one's reviewed plan."""
         self._unfinished = False
@@ -59,7 +61,6 @@ class Running:
             raise
         if self.folded is not None:
             self._lockfile = self._on_disk = self.folded.lockfile
-            self._open = list(self.folded.unresolved)
             # An early end (a guard, a "no") leaves the plan of an unfinished run to be resumed.
             self._unfinished = self.folded.run is not None
         return self
@@ -71,20 +72,22 @@ class Running:
             self._mutex.__exit__(None, None, None)
 
     def recover(self, client: Client) -> None:
-        """Settle what an interrupted run left open, telling each outcome."""
+        """Settle what an interrupted run left open, telling each outcome.
+
+        :raises SystemExit: it was interrupted; what is left open stays in the journal.
+        """
         if self.folded is None or not self.folded.unresolved or self._lockfile is None:
             return
         journal = self._begin(None)
         entries = dict(self._lockfile.resources)
+        stop = threading.Event()
         try:
-            for settled in recover(self.folded.unresolved, entries, client, journal, KINDS, now):
-                self._open.remove(settled.intent)
-                self._sent = True
-                outcome = "it took effect" if settled.took_effect else "it took no effect"
-                names = ", ".join(settled.intent.covers)
-                click.echo(
-                    f"Recovered {settled.intent.method} {settled.intent.path} for {names}: {outcome} ({settled.how}).", err=True
-                )
+            with self._interruptible(stop):
+                for settled in recover(self.folded.unresolved, entries, client, journal, KINDS, now):
+                    self._sent = True
+                    _tell(settled)
+                    if stop.is_set():
+                        raise SystemExit(128 + self.signal)
         finally:
             self._lockfile = self._lockfile.with_resources(entries)
         self.folded = replace(self.folded, lockfile=self._lockfile, unresolved=())
@@ -134,7 +137,7 @@ class Running:
         if self._journal is None:
             if self._differs_on_disk(self._lockfile):
                 self._lockfile.save(self.session.paths.lockfile)
-            self._journal = Journal(self.session.paths.journal, run, self._open)
+            self._journal = Journal(self.session.paths.journal, run, () if self.folded is None else self.folded.unresolved)
         else:
             self._journal.begin(run)
         return self._journal
@@ -150,21 +153,23 @@ class Running:
 
     @contextlib.contextmanager
     def _interruptible(self, stop: threading.Event) -> Iterator[None]:
-        """The first Ctrl-C (or SIGTERM) finishes the calls in flight; a second one leaves at once."""
+        """The first Ctrl-C, SIGTERM or hangup finishes the calls in flight; a second one leaves at once."""
         if threading.current_thread() is not threading.main_thread():
             yield  # signals come to the main thread alone; a server there waits for the run to end
             return
 
         def handle(number: int, _frame: FrameType | None) -> None:
             if stop.is_set():
-                message = b"\nLeaving at once. The journal has everything; the next apply settles what is open.\n"
-                os.write(sys.stderr.fileno(), message)
-                os._exit(130)
-            self.terminated = number == signal.SIGTERM
+                if number == signal.SIGHUP:
+                    return  # a shell passes on what the terminal has sent already
+                _shout(b"\nLeaving at once. The journal has everything; the next apply settles what is open.\n")
+                os._exit(128 + number)
+            self.signal = signal.Signals(number)
             stop.set()
-            os.write(sys.stderr.fileno(), b"\nInterrupted. Finishing the calls in flight; once more to leave at once.\n")
+            _shout(b"\nInterrupted. Finishing the calls in flight; once more to leave at once.\n")
 
-        before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = [one for one in _INTERRUPTS if signal.getsignal(one) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, handle) for number in numbers}
         try:
             yield
         finally:
@@ -192,11 +197,21 @@ class Running:
                 lockfile.save(self.session.paths.lockfile)
             except LockfileError as problem:
                 _print_ids(lockfile, self._on_disk)
-                raise LockfileError(
-                    f"{problem} The new ids are above; the journal {self.session.paths.journal} has them too."
-                ) from problem
-        if not self._open and not self._unfinished:
+                raise LockfileError(f"{problem} The journal {self.session.paths.journal} has everything, too.") from problem
+        if not self._unfinished:
             self.session.paths.journal.unlink(missing_ok=True)
+
+
+def _tell(settled: Recovered) -> None:
+    intent = settled.intent
+    outcome = "it took effect" if settled.took_effect else "it took no effect"
+    click.echo(f"Recovered {intent.method} {intent.path} for {', '.join(intent.covers)}: {outcome} ({settled.how}).", err=True)
+
+
+def _shout(message: bytes) -> None:
+    """Write past every buffer; where nobody listens any more, that is no reason to stop."""
+    with contextlib.suppress(OSError):
+        os.write(sys.stderr.fileno(), message)
 
 
 def _print_ids(lockfile: Lockfile, before: Lockfile | None) -> None:

@@ -90,7 +90,7 @@ class Call:
     params are the SDK method's arguments; they may hold Ref (an id to come), Decimal, FiatId and EffectiveAt.
     covers names the addresses that it is made for. creates is the address whose id the answer brings. sets gives, by address,
     the fields that are in place once it is done. unique asks for the contract-like ``uniqueness_key``.
-    frees and takes name things that only one object can hold (an ingest alias): what takes one comes after what frees it.
+    frees and takes name what only one object can hold, as `Kind.claimed` does: what takes one comes after what frees it.
     """
 
     endpoint: Endpoint
@@ -212,7 +212,7 @@ class Kind(ABC):
     archive_covers: child kinds that Metronome archives together with their parent.
     adopted_by: whether ``--adopt`` takes an object of equal identity, or only one that is equal in all fields.
     exclusive: no two live objects can share an identity, so one that is found stands in the way.
-    keeps: fields whose values stay taken by an object that is archived, until they are cleared.
+    claims: fields whose members one object at a time can hold; an archived one holds them until they are cleared.
     ignorable: what ``ignore_changes`` can name besides fields (the section of a child kind that takes its parent's lifecycle).
     """
 
@@ -227,7 +227,7 @@ class Kind(ABC):
     archive_covers: ClassVar[tuple[str, ...]] = ()
     adopted_by: ClassVar[Literal["identity", "equality"]] = "equality"
     exclusive: ClassVar[bool] = False
-    keeps: ClassVar[tuple[str, ...]] = ()
+    claims: ClassVar[tuple[str, ...]] = ()
     ignorable: ClassVar[tuple[str, ...]] = ()
 
     @cached_property
@@ -253,6 +253,10 @@ class Kind(ABC):
         """Attributes in canonical form."""
         shapes = self._fields_shape
         return {name: canonical(value, shapes[name]) for name, value in attributes.items()}
+
+    def claimed(self, attributes: Attributes) -> frozenset[str]:
+        """What no other object can hold at the same time: ``FIELD MEMBER`` for each member of ``claims``."""
+        return frozenset(f"{name} {member}" for name in self.claims for member in attributes.get(name) or ())
 
     def references(self, attributes: Attributes) -> list[Address]:
         """The addresses that canonical attributes name."""

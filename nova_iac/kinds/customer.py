@@ -31,7 +31,7 @@ class Customer(Kind):
     section = "customers"
     identity = "an ingest alias"
     archive_covers = ("contract",)
-    keeps = ("ingest_aliases",)
+    claims = ("ingest_aliases",)
     adopted_by = "identity"
     exclusive = True
     fields = {
@@ -109,7 +109,8 @@ class Customer(Kind):
             many = f" with {contracts} {'contract' if contracts == 1 else 'contracts'}" if contracts else ""
             yield Hazard("NV402", f"would be archived{many}: this can't be undone and voids its open invoices")
         elif lost := sorted(alias.removeprefix(_TOKEN) for alias in _lost(task)):
-            yield Hazard("NV405", f"would lose the ingest alias {', '.join(lost)}: usage sent under it is no longer theirs")
+            noun, them = ("alias", "it") if len(lost) == 1 else ("aliases", "them")
+            yield Hazard("NV405", f"would lose the ingest {noun} {', '.join(lost)}: usage sent under {them} is no longer theirs")
 
     def read(self, wanted: Sequence[Wanted], client: Client, names: Names) -> Mapping[Address, RemoteObject]:  # noqa: ARG002
         """Only the recorded ids are asked for, 100 a call; those that aren't active are looked for among the archived."""
@@ -176,7 +177,8 @@ class Customer(Kind):
         return RemoteObject(row["id"], self.canonical(found), bool(row.get("archived_at")), row["name"])
 
 
-_TOKEN: Final = "ingest alias "
+_TOKEN: Final = "ingest_aliases "
+"""Before an alias, as `Kind.claimed` has it."""
 
 
 def _aliases(attributes: Mapping[str, Value]) -> set[str]:

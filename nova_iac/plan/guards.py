@@ -106,8 +106,7 @@ def _protected(verdict: Verdict) -> Iterable[GuardHit]:
     case = verdict.case
     by_spec = case.desired is not None and case.desired.lifecycle.protect
     by_record = case.entry is not None and case.entry.lifecycle.protect
-    goes = verdict.action in (Action.ARCHIVE, Action.REPLACE) or (verdict.action is Action.FORGET and not case.absent)
-    if goes and (by_spec or by_record):
+    if verdict.action in (Action.ARCHIVE, Action.REPLACE) and (by_spec or by_record):
         what = "archived" if verdict.action is not Action.REPLACE else "replaced"
         where = "its lifecycle.protect" if by_spec else "the lifecycle.protect that was recorded with it"
         yield GuardHit(
@@ -128,7 +127,7 @@ def _thresholds(changes: Sequence[Change], lockfile: Lockfile) -> Iterable[Guard
 def is_wrong_account(lockfile: Lockfile, live: LiveState) -> bool:
     """Whether none of the recorded ids that were asked for exists; archived ones do."""
     with_id = [address for address in live.asked if (entry := lockfile.resources.get(address)) and entry.id]
-    return live.refreshed and bool(with_id) and not any(address in live.objects for address in with_id)
+    return bool(with_id) and not any(address in live.objects for address in with_id)
 
 
 def _wrong_account(lockfile: Lockfile, live: LiveState) -> Iterable[GuardHit]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from nova_iac.desired.graph import ResourceGraph
 from nova_iac.errors import Diagnostic, Location, PlanError, Severity
-from nova_iac.kinds.base import Declared, Kind, Task
+from nova_iac.kinds.base import Declared, EffectiveAt, Kind, Task
 from nova_iac.plan.calls import plan_calls
-from nova_iac.plan.change import Drift, Plan, PlanOptions
+from nova_iac.plan.change import Change, Drift, Plan, PlannedCall, PlanOptions
+from nova_iac.plan.claims import held_elsewhere
 from nova_iac.plan.decide import Decider, parent_of
 from nova_iac.plan.guards import guards_of, is_wrong_account
 from nova_iac.plan.inputs import LiveState
@@ -48,20 +50,19 @@ def make_plan(
     twins = Twins(live, options, lineage_known=not first, pending=pending)
     decider = Decider(graph, lockfile, live, kinds, options, times, twins)
     verdicts = decider.decide(addresses_in_scope(graph, lockfile, kinds, options))
-    problems = [problem for verdict in verdicts.values() for problem in verdict.problems]
-    if problems and not is_wrong_account(lockfile, live):
-        count = len(problems)
-        raise PlanError(
-            f"no plan can be made: {count} {'problem' if count == 1 else 'problems'}",
-            sorted(problems, key=Diagnostic.sort_key),
-        )
+    wrong_account = is_wrong_account(lockfile, live)
+    _refuse(() if wrong_account else (problem for verdict in verdicts.values() for problem in verdict.problems))
     outcome = Outcome(verdicts, graph, lockfile, kinds, times, twins)
     works, changes, in_use_after = outcome.works(), outcome.changes(), outcome.in_use_after()
     calls = plan_calls(works, graph.after, lockfile, kinds, in_use_after)
+    _refuse(() if wrong_account else held_elsewhere(calls, verdicts, lockfile, live, kinds, pending))
+    changes = _dated(changes, calls)
     priced_by_calls = {address for call in calls for address in call.effects if call.effects[address].in_use}
     records = outcome.records(calls, [card for card in in_use_after if card not in priced_by_calls])
     superseded = {f"id {old}" for entry in lockfile.resources.values() for old in entry.superseded}
-    drift = (_from_outside(drift_of(verdict.case), superseded) for verdict in verdicts.values())
+    found = (_from_outside(drift_of(verdict.case), superseded) for verdict in verdicts.values())
+    drift = tuple(one for one in found if one is not None)
+    changes, kept = _who_wins(changes, drift)
     tasks = [work.task for work in works]
     return Plan(
         environment=lockfile.environment,
@@ -73,10 +74,10 @@ def make_plan(
         options=options,
         changes=changes,
         calls=calls,
-        drift=tuple(one for one in drift if one is not None),
+        drift=drift,
         guards=tuple(guards_of(verdicts.values(), tasks, changes, lockfile, live, kinds, options, times)),
         warnings=(*graph.warnings, *decider.warnings, *_cautions(tasks, graph, kinds)),
-        notes=(*notes, *outcome.rename_notes()),
+        notes=(*map(_open_note, unresolved), *notes, *kept, *outcome.rename_notes()),
         records=_together(move_effects, records, lockfile),
         moves={
             verdict.address: digest_of(verdict.case.live)
@@ -84,6 +85,49 @@ def make_plan(
             if verdict.moves and verdict.action is Action.NOOP
         },
     )
+
+
+def _refuse(problems: Iterable[Diagnostic]) -> None:
+    """Stop where anything is wrong, and tell all of it."""
+    found = sorted(problems, key=Diagnostic.sort_key)
+    if found:
+        raise PlanError(f"no plan can be made: {len(found)} {'problem' if len(found) == 1 else 'problems'}", found)
+
+
+def _open_note(intent: Intent) -> str:
+    names = ", ".join(intent.covers[:3]) + (f" and {len(intent.covers) - 3} more" if len(intent.covers) > 3 else "")
+    return f"The last run left `{intent.method} {intent.path}` for {names} with an unknown outcome; apply settles it first."
+
+
+def _dated(changes: Iterable[Change], calls: Iterable[PlannedCall]) -> tuple[Change, ...]:
+    """Changes with the date of the first call that makes them: where only a pending update changes, that is later than asked."""
+    starts: dict[Address, list[str]] = {}
+    for planned in calls:
+        for value in planned.call.params.values():
+            if isinstance(value, EffectiveAt):
+                for address in planned.call.covers:
+                    starts.setdefault(address, []).append(value.instant)
+    return tuple(
+        replace(change, effective_at=starts[change.address][0])
+        if change.effective_at and change.effective_at not in starts.get(change.address, [change.effective_at])
+        else change
+        for change in changes
+    )
+
+
+def _who_wins(changes: Sequence[Change], drift: Sequence[Drift]) -> tuple[tuple[Change, ...], list[str]]:
+    """Of each edit by hand: the spec, and the change that overwrites it says so; or the account, where the spec agrees."""
+    edited = {one.address: {part.path for part in one.fields} for one in drift if one.what == "changed"}
+    told: list[Change] = []
+    kept: list[str] = []
+    for change in changes:
+        paths = edited.get(change.address, set())
+        if paths & {part.path for part in change.fields}:
+            change = replace(change, reason=f"{change.reason}, which wins over the change made outside")
+        elif paths and change.action is Action.NOOP:
+            kept.append(f"{change.address} was changed outside to what the spec says by now: it stays as it is, and is recorded.")
+        told.append(change)
+    return tuple(told), kept
 
 
 def _cautions(tasks: Sequence[Task], graph: ResourceGraph, kinds: Mapping[str, Kind]) -> Iterable[Diagnostic]:

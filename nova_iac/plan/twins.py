@@ -44,7 +44,7 @@ class Twins:
         return [
             problem(
                 case, "NV415", "More than one object fits",
-                f"{len(fitting)} live objects have the same {case.kind.identity}: {ids}. "
+                f"{len(fitting)} live objects fit it by {case.kind.identity}: {ids}. "
                 f"Take one with `nova-iac import {case.address} ID`.",
             )
         ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from nova_iac import moment, timeline
@@ -61,7 +61,7 @@ class Case:
         """Fields by which an object that was archived outside still stands in the way of others."""
         if self.live is None or not self.absent:
             return ()
-        return tuple(name for name in self.kind.keeps if self.live.attributes.get(name))
+        return tuple(name for name in self.kind.claims if self.live.attributes.get(name))
 
 
 @dataclass(slots=True)
@@ -220,7 +220,11 @@ def end_timeline(case: Case, times: Times) -> Verdict:
     reason = "no longer declared; rates can't be archived, so its price ends"
     if not posts:
         return Verdict(case, Action.FORGET, "no longer declared, and its price has ended")
-    fields = timeline_changes(ended, live)
+    # As the post: a date that is fixed when the call is sent must not make a plan of the last hour another one.
+    fields = [
+        replace(part, path=part.path.replace(f"entries[{times.reached}]", f"entries[{times.effective}]", 1))
+        for part in timeline_changes(ended, live)
+    ]
     return Verdict(case, Action.ARCHIVE, reason, fields=fields, effective=posts[0].starting_at, posts=tuple(posts))
 
 

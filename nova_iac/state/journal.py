@@ -6,6 +6,7 @@ known; what it may have done stands as an intent without a result, and recovery 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -232,7 +233,8 @@ class Journal:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # a line that a full disk didn't take has failed its call already
+            self._file.close()
 
     def begin(self, run: Run) -> None:
         """Another plan of the same run: what follows a recovery."""

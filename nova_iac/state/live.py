@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nova_iac.desired.graph import ResourceGraph
 from nova_iac.kinds.base import Kind, Names, Wanted
@@ -86,7 +86,10 @@ def read_live(
     objects = {address: one for part in client.map(recorded, reading.recorded) for address, one in part.items()}
     asked = {item.address for wanted in reading.recorded.values() for item in wanted}
     found: dict[Address, Sequence[RemoteObject]] = {}
+    holders: dict[Address, Sequence[RemoteObject]] = {}
     for name, kind in kinds.items():
+        if gaining := _gaining(kind, reading.recorded.get(name, ()), objects):
+            holders |= kind.find(gaining, client, names)
         wanted = reading.unrecorded.get(name, ())
         if kind.appends:
             # Nothing is looked for under a parent that is neither recorded nor taken over.
@@ -95,11 +98,27 @@ def read_live(
             asked |= {item.address for item in wanted}
         elif wanted:
             for address, candidates in kind.find(wanted, client, names).items():
+                if kind.claims:
+                    holders[address] = candidates
                 found[address] = tuple(one for one in candidates if one.id not in set(names.ids))
             taken = {item.address: adopting(item.address, found.get(item.address, ())) for item in wanted}
             ids |= {address: remote for address, remote in taken.items() if remote}
             names = Names(ids)
-    return LiveState(True, frozenset(asked), objects, found)
+    return LiveState(True, frozenset(asked), objects, found, holders)
+
+
+def _gaining(kind: Kind, recorded: Sequence[Wanted], objects: Mapping[Address, RemoteObject]) -> list[Wanted]:
+    """Recorded resources that want what none of the objects read holds, reduced to that: somebody else may hold it."""
+    if not kind.claims:
+        return []
+    held = {token for item in recorded if item.address in objects for token in kind.claimed(objects[item.address].attributes)}
+    gaining = []
+    for item in recorded:
+        desired = item.desired or {}
+        missing = {name: [one for one in desired.get(name) or () if f"{name} {one}" not in held] for name in kind.claims}
+        if any(missing.values()):
+            gaining.append(replace(item, desired={**desired, **missing}))
+    return gaining
 
 
 def none_adopted(_address: Address, _candidates: Sequence[RemoteObject]) -> str | None:

@@ -62,10 +62,12 @@ class Mutex:
         if holder is not None and holder.host != self.holder.host:
             self._file.close()
             raise Locked(self._message(holder, f" If that run is dead, free it with `nova-iac state unlock {holder.id}`."))
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(json.dumps(asdict(self.holder)).encode() + b"\n")
-        self._file.flush()
+        try:
+            self._file.truncate(0)
+            os.write(self._file.fileno(), json.dumps(asdict(self.holder)).encode() + b"\n")
+        except OSError as problem:
+            self._file.close()
+            raise LockfileError(f"the lock {self.path} can't be written: {problem.strerror or problem}") from problem
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

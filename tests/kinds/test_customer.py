@@ -162,6 +162,43 @@ def test_customer_archived_by_hand_and_dropped_frees_its_aliases(tmp_path: Path)
     assert project.actions() == {}
 
 
+def test_alias_that_a_customer_got_by_hand_is_not_taken_from_it_unasked(tmp_path: Path) -> None:
+    """Whose aliases the spec doesn't name keeps them: the plan stops before any call and names it; declared, it gives them up."""
+    spec = {"customers": {"acme": {"name": "Acme", "ingest_aliases": ["acme-eu"]}, "beta": {"name": "Beta"}}}
+    project = applied(spec, tmp_path)
+    with project.account() as account:
+        account.v1.customers.set_ingest_aliases(customer_id=project.id("customer.acme"), ingest_aliases=[])
+        account.v1.customers.set_ingest_aliases(customer_id=project.id("customer.beta"), ingest_aliases=["acme-eu"])
+    project.forget_requests()
+
+    refused = project.run("apply", "--yes")
+
+    assert refused.code == 1
+    assert "error[NV413] Held by another customer (customer.acme)" in refused.err
+    assert "customer.beta holds 'acme-eu' of ingest_aliases in the account" in refused.err
+    assert project.writes() == []
+    project.write(text(changed(spec, {"customers.beta.ingest_aliases": []})))
+    project.apply("--allow", "NV405")
+    assert project.actions() == {}
+
+
+def test_alias_that_a_recorded_customer_gains_is_looked_for_outside(tmp_path: Path) -> None:
+    """A holder that this lockfile doesn't know stops the plan before any call; only the new alias is asked for."""
+    spec = {"customers": {"acme": {"name": "Acme", "ingest_aliases": ["acme-eu"]}}}
+    project = applied(spec, tmp_path)
+    with project.account() as account:
+        theirs = account.v1.customers.create(name="Theirs", ingest_aliases=["acme-us"]).data.id
+    project.write(text(changed(spec, {"customers.acme.ingest_aliases": ["acme-eu", "acme-us"]})))
+    project.forget_requests()
+
+    refused = project.run("apply", "--yes")
+
+    assert refused.code == 1
+    assert f"'Theirs' ({theirs}) holds 'acme-us' of ingest_aliases in the account, outside this lockfile." in refused.err
+    assert [one["query"].get("ingest_alias") for one in project.requests() if one["path"] == "/v1/customers"] == [None, "acme-us"]
+    assert project.writes() == []
+
+
 def test_what_was_never_declared_is_left_alone(tmp_path: Path) -> None:
     """Aliases and an account id that somebody added are neither drift nor change."""
     project = applied({"customers": {"acme": {"name": "Acme"}}}, tmp_path)
