@@ -9,7 +9,7 @@ from nova_iac.cli.options import format_option, shared_options
 
 @click.command("drift")
 @click.option("--target", "targets", multiple=True, metavar="A", help="Only this address, and what is nested under it.")
-@format_option("text", "json")
+@format_option("text", "json", "markdown")
 @shared_options
 @click.pass_context
 def command(ctx: click.Context, /, targets: tuple[str, ...], output: str) -> int:
@@ -21,6 +21,7 @@ def command(ctx: click.Context, /, targets: tuple[str, ...], output: str) -> int
     Examples:
       nova-iac drift -e production
       nova-iac drift --target 'rate_card.*' --format json
+      nova-iac drift -e production --format markdown > issue.md
     """
     from nova_iac.cli.drifting import show_drift
 

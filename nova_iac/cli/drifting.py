@@ -11,9 +11,9 @@ import click
 from nova_iac.adopt.audit import Author, authors
 from nova_iac.cli.output import style_for
 from nova_iac.cli.session import open_session
-from nova_iac.cli.show import show_unresolved
+from nova_iac.cli.show import show_unresolved, spec_in_repository
 from nova_iac.desired.graph import EMPTY
-from nova_iac.errors import UsageProblem
+from nova_iac.errors import RemoteError, UsageProblem
 from nova_iac.kinds import KINDS
 from nova_iac.plan.change import Drift
 from nova_iac.render import drift as render
@@ -35,6 +35,7 @@ def show_drift(ctx: click.Context, targets: tuple[str, ...], output: str) -> int
         click.echo(f"Nothing is recorded: there is no {session.paths.lockfile}.", err=True)
     found: list[Drift] = []
     known: dict[Address, Author] = {}
+    problem: RemoteError | None = None
     if chosen:
         _announce(reading_of(EMPTY, lockfile, KINDS, chosen).seconds(KINDS))
         with session.client() as client:
@@ -45,6 +46,11 @@ def show_drift(ctx: click.Context, targets: tuple[str, ...], output: str) -> int
             click.echo(f"Who changed this can't be told: {problem}", err=True)
     if output == "json":
         click.echo(render.as_json(found, known, lockfile, len(chosen)), nl=False)
+    elif output == "markdown":
+        path = spec_in_repository(session.settings.file)
+        unknown = "" if problem is None else str(problem)
+        name = session.environment.name
+        click.echo(render.as_markdown(found, known, name, len(chosen), spec_path=path, unknown=unknown), nl=False)
     else:
         style = style_for(sys.stdout, no_color=session.settings.no_color)
         click.echo(render.as_text(found, known, style), nl=False, color=True)

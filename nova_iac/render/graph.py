@@ -12,6 +12,7 @@ from typing import Final
 
 from nova_iac.kinds.base import Kind
 from nova_iac.plan.change import Plan
+from nova_iac.render.diagnostics import visible
 from nova_iac.resource import Action, Address, Resource
 
 _COLORS: Final = {
@@ -21,9 +22,15 @@ _COLORS: Final = {
     Action.SCHEDULE: ("#ddf4ff", "#0969da"),
     Action.ARCHIVE: ("#ffebe9", "#cf222e"),
     Action.ADOPT: ("#ddf4ff", "#0969da"),
-    Action.FORGET: ("#f6f8fa", "#656d76"),
+    Action.FORGET: ("#eaeef2", "#656d76"),
 }
 """Fill and line of what each action is done to."""
+
+_LOOK: Final = (
+    "  classDef default fill:#ffffff,stroke:#8c959f,color:#1f2328",
+    "  classDef section fill:none,stroke:#8c959f",
+)
+"""Of what nothing is done to, and of the frames: so that only actions have colours, on light pages and dark ones."""
 
 _RISK: Final = (Action.ARCHIVE, Action.REPLACE, Action.UPDATE, Action.SCHEDULE, Action.FORGET, Action.ADOPT, Action.CREATE)
 
@@ -47,9 +54,11 @@ def mermaid(resources: Mapping[Address, Resource], kinds: Mapping[str, Kind], pl
     ids = {address: f"n{number}" for number, address in enumerate(boxes, start=1)}
     edges = [edge for edge in _edges(known, resources, kinds, actions) if edge.source in ids and edge.target in ids]
     lines = ["flowchart LR"]
+    sections = []
     for kind in sorted(kinds.values(), key=lambda one: -order[one.name]):
         held = [address for address in boxes if address.kind == kind.name]
         if held:
+            sections.append(kind.section)
             lines.append(f'  subgraph {kind.section}["{kind.section.replace("_", " ")}"]')
             lines += [f"    {ids[address]}{_label(address, resources, kinds, actions)}" for address in held]
             lines.append("  end")
@@ -58,6 +67,8 @@ def mermaid(resources: Mapping[Address, Resource], kinds: Mapping[str, Kind], pl
         lines.append(f"  {ids[edge.source]} -->{_prices(edge)} {ids[edge.target]}")
         if risky := _riskiest(edge.prices):
             styled[number] = risky
+    if boxes:
+        lines += [*_LOOK, f"  class {','.join(sections)} section"]
     for action in _RISK:
         marked = [ids[address] for address in boxes if actions.get(address) is action]
         if marked:
@@ -118,5 +129,5 @@ def _riskiest(prices: Iterable[Action | None]) -> Action | None:
 
 def _escaped(text: str) -> str:
     """A text inside of quotes; Mermaid writes characters with a meaning as entities."""
-    plain = " ".join(text.split())
+    plain = visible(" ".join(text.split()))
     return "".join(f"#{ord(letter)};" if letter in '"#<>&`;\\' else letter for letter in plain)

@@ -1,216 +1,258 @@
 """A plan as the comment of a pull request: what a reviewer must know first, and never longer than a comment may be.
 
-Status, counts and environment stand first, then guards, then prices as a table, then the changes, riskiest first. What does not
-fit is left out in whole pieces and counted at the top; guards and summary always stay. A hidden marker names spec and
+Status, counts and environment stand first, then guards, then prices as a table, then the other changes, riskiest first. What does
+not fit is left out in whole pieces and counted at the top; guards and summary always stay. A hidden marker names spec and
 environment, so that a comment is replaced and not added.
 """
 
 from __future__ import annotations
 
-import html
-import re
+import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from nova_iac import moment
+from nova_iac.errors import Diagnostic
 from nova_iac.plan.change import Change, Drift, FieldChange, GuardHit, Plan, PlannedCall
 from nova_iac.plan.document import plan_digest
-from nova_iac.render.terminal import WORDS, calls_made, growth, summary_words, value_text
-from nova_iac.resource import Action
-
-BUDGET: Final = 65_000
-"""Bytes of UTF-8 that a comment may have: GitHub takes 65,536."""
+from nova_iac.render.markup import BUDGET, Section, code, fenced, fit, marker, prose, raw_code, row, size
+from nova_iac.render.words import (
+    calls_made,
+    field_words,
+    growth,
+    many,
+    name_of,
+    option_words,
+    price_path,
+    short_moment,
+    summary_words,
+    tier_text,
+    value_text,
+    what_happens,
+)
+from nova_iac.resource import Action, Value
 
 _WARNING_ROOM: Final = 500
 _GUARDS_ROOM: Final = 30_000
 _UNFOLDED_LINES: Final = 12
-_PRICE: Final = re.compile(r"entries\[([^\]]+)\]\.(.+)")
+_DIFF_WIDTH: Final = 100  # letters that GitHub shows without scrolling
 _DIFF_SIGNS: Final = {Action.CREATE: "+", Action.ADOPT: "+", Action.ARCHIVE: "-", Action.FORGET: "-"}
+_NOTHING: Final = "\N{EN DASH}"
+_PRICE_COLUMNS: Final = "| action | price | from (UTC) | before | after | change |\n|---|---|---|--:|--:|--:|"
+_NEW_PRICE_COLUMNS: Final = "| price | from (UTC) | new |\n|---|---|--:|"
+DRIFT_COLUMNS: Final = (
+    "| resource | field | recorded | live |\n|---|---|---|---|",
+    "| resource | field | recorded | live | last written (UTC) |\n|---|---|---|---|---|",
+)
+"""The head of a table of drift, without and with who wrote last."""
 
 
-def plan_markdown(plan: Plan, *, allowed: tuple[str, ...] = (), budget: int = BUDGET, spec_file: str | None = None) -> str:
-    """The comment for a plan; one line when nothing would be done and nothing has drifted."""
-    marker = f"<!-- nova-iac:plan environment={plan.environment} spec={spec_file or plan.spec_file} -->"
-    if not plan.doing and not plan.drift and not plan.guards:
-        return f"{marker}\n✅ nova-iac: no changes in `{plan.environment}`; the account matches `{plan.spec_file}`.\n"
+def plan_markdown(plan: Plan, *, allowed: tuple[str, ...] = (), budget: int = BUDGET, spec_path: str | None = None) -> str:
+    """The comment for a plan; one line when nothing would be done and nothing has drifted.
+
+    :param spec_path: the spec in its repository, for the marker; its file's name where there is none.
+    """
+    mark = marker("plan", plan.environment, spec_path or plan.spec_file)
+    part = f" ({code(words)})" if (words := option_words(plan.options)) else ""
+    if not (plan.doing or plan.drift or plan.guards or plan.notes):
+        return f"{mark}\n✅ nova-iac: no changes in {code(plan.environment)}; the account matches {code(plan.spec_file)}{part}.\n"
     blocking = plan.blocking(allowed)
-    head = [marker, f"### {_status(plan, blocking)}", "", _summary(plan)]
+    top = [mark, f"### {_status(plan, blocking)}"]
+    head = ["", _summary(plan) + (f" Planned with {code(words)}." if words else "")]
     if plan.guards:
-        head += ["", _guards(plan.guards, set(blocking))]
-    head += [f"\n{html.escape(note, quote=False)}" for note in plan.notes]
+        head += ["", _guards(plan.guards, blocking)]
     tail = f"\n<sub>digest `{plan_digest(plan)}` · lockfile serial {plan.serial}</sub>\n"
-    room = budget - _size("\n".join(head)) - _size(tail) - _WARNING_ROOM
-    pieces = _Pieces(room)
-    for section in (_prices(plan.doing), _changes(plan.doing), _drift(plan.drift), _calls(plan.calls)):
-        pieces.add(section)
-    warning = pieces.warning()
-    return "\n".join([*head[:2], *warning, *head[2:], *pieces.lines]) + "\n" + tail
+    lines, left = fit(list(_sections(plan)), budget - size("\n".join([*top, *head])) - size(tail) - _WARNING_ROOM)
+    return "\n".join([*top, *_left_out(left), *head, *lines]) + "\n" + tail
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
-    """A part that can be cut between its items. opens and closes frame it; noun counts what is left out."""
+def _sections(plan: Plan) -> Iterable[Section]:
+    priced = [change for change in plan.doing if change.fields and all(price_path(part.path) for part in change.fields)]
+    known = {change.address for change in priced if change.action is not Action.FORGET}
+    others = [change for change in plan.doing if change.address not in known]
+    yield Section("", [f"- {prose(note)}" for note in plan.notes], "notes", 5)
+    new = [change for change in priced if change.action is Action.CREATE]
+    moved = [change for change in priced if change.address in known and change not in new]
+    yield Section("#### Prices", _price_rows(moved), "price changes", 35, _PRICE_COLUMNS)
+    yield Section("#### Changes", _blocks([_change(change) for change in others]), "changes", 35)
+    yield drift_section(plan.drift)
+    rows = [_new_price(change, part) for change in new for part in change.fields]
+    yield _part("New prices", many(len(rows), "new price"), rows, "new prices", 5, _NEW_PRICE_COLUMNS)
+    yield _part("Warnings", many(len(plan.warnings), "warning"), [_warning(one) for one in plan.warnings], "warnings", 5)
+    yield _folded(f"{many(len(plan.calls), 'call')}, in this order", _calls(plan.calls), "calls", 0)
 
-    opens: str
-    items: Sequence[str]
-    closes: str
-    noun: str
+
+def _part(title: str, count: str, items: Sequence[str], noun: str, share: int, head: str = "") -> Section:
+    """A section with a title; a long one is folded, and says how long it is."""
+    if len(items) <= _UNFOLDED_LINES:
+        return Section(f"#### {title}", items, noun, share, head)
+    return _folded(count, items, noun, share, head)
 
 
-class _Pieces:
-    """Takes whole items while there is room, and counts the others."""
+def _folded(title: str, items: Sequence[str], noun: str, share: int, head: str = "") -> Section:
+    return Section(f"<details><summary>{title}</summary>", items, noun, share, head, "</details>")
 
-    def __init__(self, room: int) -> None:
-        self._room = room
-        self.lines: list[str] = []
-        self._left: list[str] = []
 
-    def add(self, section: _Section) -> None:
-        """A section, or as much of it as fits."""
-        if not section.items:
-            return
-        room = self._room - _size(section.opens) - _size(section.closes) - 4
-        taken: list[str] = []
-        for item in section.items:
-            room -= _size(item) + 1
-            if room < 0:
-                break
-            taken.append(item)
-        if len(taken) < len(section.items):
-            self._left.append(f"{len(section.items) - len(taken)} of {len(section.items)} {section.noun}")
-        if taken:
-            block = [section.opens, *taken, *([section.closes] if section.closes else [])]
-            self.lines += block
-            self._room -= sum(_size(line) + 1 for line in block)
+def _blocks(items: Sequence[str]) -> list[str]:
+    """Items with a blank line between them."""
+    return [item if not number else f"\n{item}" for number, item in enumerate(items)]
 
-    def warning(self) -> list[str]:
-        """What was left out, if anything was."""
-        if not self._left:
-            return []
-        return ["", "> [!WARNING]", f"> Left out to fit into a comment: {', '.join(self._left)}. The saved plan has everything."]
+
+def _left_out(left: Sequence[str]) -> list[str]:
+    """What was left out, if anything was."""
+    if not left:
+        return []
+    return ["", "> [!WARNING]", f"> Left out to fit into a comment: {', '.join(left)}. The saved plan has everything."]
 
 
 def _status(plan: Plan, blocking: Sequence[GuardHit]) -> str:
-    where = f"`{plan.environment}`"
+    what = f"nova-iac {'destroy plan' if plan.options.destroy else 'plan'} for {code(plan.environment)}"
     if blocking:
-        count = len(blocking)
-        return f"🛑 nova-iac plan for {where}: {count} {'guard blocks' if count == 1 else 'guards block'} it"
+        return f"🛑 {what}: {many(len(blocking), 'guard')} {'blocks' if len(blocking) == 1 else 'block'} it"
     if not plan.doing:
-        return f"⚠️ nova-iac plan for {where}: no changes, but the account was changed outside"
-    return f"📝 nova-iac plan for {where}"
+        return f"⚠️ {what}: the account was changed outside" if plan.drift else f"📝 {what}"
+    return f"{'🗑️' if plan.options.destroy else '📝'} {what}"
 
 
 def _summary(plan: Plan) -> str:
     if not plan.doing:
-        return f"**No changes.** The account matches `{plan.spec_file}`."
-    return f"**{', '.join(summary_words(plan))}.** {calls_made(len(plan.calls))}"
+        return f"**No changes.** The account matches {code(plan.spec_file)}."
+    return f"**{', '.join(summary_words(plan, zeros=False))}.** {calls_made(len(plan.calls))}"
 
 
-def _guards(guards: Sequence[GuardHit], blocking: set[GuardHit]) -> str:
+def _guards(guards: Sequence[GuardHit], blocking: Sequence[GuardHit]) -> str:
     """Every guard; with very many, shorter: first without the messages, then as counts."""
+    stopping = set(blocking)
     lines = ["| guard | resource | what would happen |", "|---|---|---|"]
     for hit in guards:
-        state = "🛑" if hit in blocking else "·"
-        lines.append(f"| {state} {hit.code} | {_code(hit.address)} | {_cell(hit.message)} |")
+        state = "🛑" if hit in stopping else "⚠️"
+        lines.append(row(f"{state}\N{NO-BREAK SPACE}{hit.code}", code(hit.address), prose(hit.message)))
+    advice = f"\n\n{_advice(blocking)}" if blocking else ""
     whole = "\n".join(lines)
-    if _size(whole) <= _GUARDS_ROOM:
-        return whole
+    if size(whole) <= _GUARDS_ROOM:
+        return whole + advice
     codes = sorted({hit.code for hit in guards})
-    short = "\n".join(f"- **{code}**: {', '.join(_code(hit.address) for hit in guards if hit.code == code)}" for code in codes)
-    if _size(short) <= _GUARDS_ROOM:
-        return short
-    return "\n".join(f"- **{code}**: {sum(hit.code == code for hit in guards)} resources" for code in codes)
+    short = "\n".join(f"- **{name}**: {', '.join(code(hit.address) for hit in guards if hit.code == name)}" for name in codes)
+    if size(short) <= _GUARDS_ROOM:
+        return short + advice
+    return "\n".join(f"- **{name}**: {sum(hit.code == name for hit in guards)} resources" for name in codes) + advice
 
 
-def _prices(changes: Iterable[Change]) -> _Section:
-    rows = [
-        _price_row(change, part, match[1], match[2])
-        for change in changes
-        if change.action not in (Action.CREATE, Action.FORGET)
-        for part in change.fields
-        if (match := _PRICE.fullmatch(part.path))
-    ]
-    opens = "\n#### Prices\n\n| price | from | before | after | change |\n|---|---|--:|--:|--:|"
-    return _Section(opens, rows, "", "price changes")
+def _advice(blocking: Sequence[GuardHit]) -> str:
+    allowable = [hit for hit in blocking if hit.allowable]
+    if len(allowable) < len(blocking):
+        return "Apply stops before its first call."
+    if len(allowable) > 1:
+        return "Apply stops before its first call, unless each is let through by name: `--allow GUARD:RESOURCE`"
+    one = shlex.quote(f"{allowable[0].code}:{allowable[0].address}")
+    return f"Apply stops before its first call, unless it is let through: {code(f'--allow {one}')}"
 
 
-def _price_row(change: Change, part: FieldChange, instant: str, name: str) -> str:
-    what = "" if name == "price" else f" {name}"
-    before = "ends" if part.path.endswith(".entitled") and part.after is False else value_text(part.before)
-    rise = growth(part.before, part.after).strip(" ()")
-    after = value_text(part.after)
-    return f"| {_code(change.address)}{what} | {moment.show(instant)} | {_cell(before)} | {_cell(after)} | {rise} |"
+def _price_rows(changes: Iterable[Change]) -> list[str]:
+    return [_price_row(change, part) for change in changes for part in change.fields]
 
 
-def _changes(changes: Sequence[Change]) -> _Section:
-    return _Section("\n#### Changes", [_change(change) for change in changes], "", "changes")
+def _new_price(change: Change, part: FieldChange) -> str:
+    instant, what = _priced(change, part)
+    return row(what, instant, _value(part, part.after))
+
+
+def _price_row(change: Change, part: FieldChange) -> str:
+    instant, what = _priced(change, part)
+    after = "ends" if part.after is None else _value(part, part.after)
+    action = "end" if change.action is Action.ARCHIVE else change.action.word
+    return row(action, what, instant, _value(part, part.before), after, growth(part.before, part.after).replace(", ", "<br>"))
+
+
+def _priced(change: Change, part: FieldChange) -> tuple[str, str]:
+    """From when a price is, and what of which rate it is."""
+    found = price_path(part.path)
+    assert found is not None
+    instant, name = found
+    words = {"price": "", "tiers": "", "ending_before": " ends"}.get(name, f" {code(name)}")
+    return short_moment(instant), f"{code(change.address)}{words}"
+
+
+def _value(part: FieldChange, value: Value) -> str:
+    """A value in a cell; of a price, tiers on lines of their own."""
+    price = price_path(part.path)
+    if value is None:
+        return _NOTHING
+    if price and price[1] == "ending_before":
+        return short_moment(str(value))
+    match value:
+        case {"price": one} | {"tiers": one} if price and len(value) == 1:
+            return _value(part, one)
+        case [*tiers] if price:
+            return "<br>".join(code(tier_text(tier)) for tier in tiers if isinstance(tier, dict))
+    return code(value_text(value))
 
 
 def _change(change: Change) -> str:
-    when = f" from {moment.show(change.effective_at)}" if change.effective_at else ""
-    word = "will end" if change.action is Action.ARCHIVE and change.effective_at else WORDS[change.action]
-    title = f"<code>{change.action.value}</code> <b>{html.escape(change.address)}</b> {word}{when}"
+    """A change with its fields; folded where it is new or long."""
     sign = _DIFF_SIGNS.get(change.action)
-    lines = [f"# {change.reason}"]
-    if change.action not in (Action.ARCHIVE, Action.FORGET) or change.effective_at:
-        lines += [_diff_line(part, sign) for part in change.fields]
-    body = _fenced("\n".join(lines), "diff")
-    if len(lines) > _UNFOLDED_LINES or change.action is Action.CREATE:
-        return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
-    return f"\n{title}\n\n{body}"
+    goes = change.action in (Action.ARCHIVE, Action.FORGET) and not change.effective_at
+    fields = [] if goes else [line for part in change.fields for line in _diff_lines(part, sign)]
+    body = "\n\n" + fenced("\n".join(fields), "diff") if fields else ""
+    if len(fields) > _UNFOLDED_LINES or change.action is Action.CREATE:
+        title = (
+            f"{raw_code(change.action.value)} {raw_code(change.address)} {what_happens(change)}: {prose(change.reason, raw_code)}"
+        )
+        return f"<details><summary>{title}</summary>{body}\n\n</details>"
+    known = change.id if change.action is Action.ADOPT else name_of(change) if goes else None
+    name = f" ({code(known)})" if known else ""
+    return f"{code(change.action.value)} {code(change.address)}{name} **{what_happens(change)}**: {prose(change.reason)}{body}"
 
 
-def _diff_line(part: FieldChange, sign: str | None) -> str:
-    path = _PRICE.sub(lambda match: f"{moment.show(match[1])} {match[2]}", part.path)
-    note = f"  # {part.note}" if part.note else ""
+def _diff_lines(part: FieldChange, sign: str | None) -> list[str]:
+    """A field, from what it was to what it will be; where that is long, a line for each."""
+    words, note = field_words(part), f"  # {part.note}" if part.note else ""
+    before, after = (f"{words}: {value_text(value)}" for value in (part.before, part.after))
     if part.before is None:
-        return f"{sign or '+'} {path}: {value_text(part.after)}{note}"
+        return [f"{sign or '+'} {after}{note}"]
     if part.after is None:
-        return f"- {path}: {value_text(part.before)}{note}"
-    return f"! {path}: {value_text(part.before)} -> {value_text(part.after)}{growth(part.before, part.after)}{note}"
+        return [f"- {before}{note}"]
+    rise = growth(part.before, part.after)
+    more = (f" ({rise})" if rise else "") + note
+    whole = f"! {before} -> {value_text(part.after)}{more}"
+    return [whole] if len(whole) <= _DIFF_WIDTH else [f"- {before}", f"+ {after}{more}"]
 
 
-def _drift(drift: Sequence[Drift]) -> _Section:
-    items = []
-    for one in drift:
-        if one.what != "changed":
-            items.append(f"- {_code(one.address)}: {one.what} in the account")
-            continue
-        parts = (f"{_code(part.path)} {_cell(value_text(part.before))} → {_cell(value_text(part.after))}" for part in one.fields)
-        items.append(f"- {_code(one.address)}: {'; '.join(parts)}")
-    return _Section("\n#### Changed outside nova-iac (recorded → live)\n", items, "", "drifted resources")
+def drift_section(drift: Sequence[Drift]) -> Section:
+    """What somebody changed outside, as a table."""
+    rows = ["\n".join(drift_rows(one)) for one in drift]
+    return Section("#### Changed outside nova-iac", rows, "drifted resources", 20, DRIFT_COLUMNS[0])
 
 
-def _calls(calls: Sequence[PlannedCall]) -> _Section:
+def drift_rows(one: Drift, *more: str) -> list[str]:
+    """The rows of one drifted resource, a field each; more are cells of the first one."""
+    if one.what != "changed":
+        state = "**gone**" if one.what == "gone" else "**archived**"
+        return [row(code(one.address), "", "in the account", state, *more)]
+    rows = []
+    for number, part in enumerate(one.fields):
+        recorded, live = (_value(part, value) for value in (part.before, part.after))
+        rise = growth(part.before, part.after)
+        first = (code(one.address), *more) if not number else ("", *("" for _ in more))
+        rows.append(row(first[0], _field(part), recorded, live + (f" ({rise})" if rise else ""), *first[1:]))
+    return rows
+
+
+def _field(part: FieldChange) -> str:
+    found = price_path(part.path)
+    return f"{code(found[1])} from {short_moment(found[0])}" if found else code(field_words(part))
+
+
+def _warning(one: Diagnostic) -> str:
+    place = f"{code(str(one.location))} " if one.location else ""
+    detail = one.detail.removeprefix(f"{one.address}: ")
+    about = f" ({code(one.address)})" if one.address else ""
+    return f"- {place}{one.code} {one.summary}{about}: {prose(detail)}"
+
+
+def _calls(calls: Sequence[PlannedCall]) -> list[str]:
     items = []
     for number, planned in enumerate(calls, start=1):
         covers = planned.call.covers
-        names = ", ".join(covers[:3]) + (f" and {len(covers) - 3} more" if len(covers) > 3 else "")
-        items.append(f"{number}. {_code(f'{planned.call.endpoint.method} {planned.path}')} {html.escape(names)}")
-    count = len(calls)
-    opens = f"\n<details><summary>{count} {'call' if count == 1 else 'calls'}, in this order</summary>\n"
-    return _Section(opens, items, "\n</details>", "calls")
-
-
-def _fenced(text: str, language: str) -> str:
-    """A code block whose fence is longer than any in the text."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{text}\n{fence}"
-
-
-def _code(text: str) -> str:
-    """Text as code, also in a table, also where it has backticks or bars itself."""
-    return f"<code>{_cell(text)}</code>" if re.search(r"[`|\n]", text) else f"`{text}`"
-
-
-def _cell(text: str) -> str:
-    """Text that can't leave its table cell and can't become markup: what Markdown would read stands as character references."""
-    escaped = html.escape(text, quote=False)
-    special = r"[|\\`*~\[\]]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])"
-    return re.sub(special, lambda match: f"&#{ord(match[0])};", escaped).replace("\n", "<br>")
-
-
-def _size(text: str) -> int:
-    return len(text.encode())
+        names = ", ".join(code(one) for one in covers[:3]) + (f" and {len(covers) - 3} more" if len(covers) > 3 else "")
+        items.append(f"{number}. {code(f'{planned.call.endpoint.method} {planned.path}')} {names}")
+    return items

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from nova_iac import moment, timeline
 from nova_iac.plan.verdict import Case
 from nova_iac.render.style import Style
-from nova_iac.render.terminal import growth, value_text
+from nova_iac.render.words import growth, tier_text, value_text
 from nova_iac.resource import Value
 
 
@@ -70,11 +70,15 @@ def _timelines(case: Case, field: str) -> Sequence[str]:
             rows.append((moment.show(instant), price_text(now), "(left as it is)" if declared else "(not declared)"))
             continue
         wanted = timeline.value_at(declared, instant)
-        change = (
-            "" if timeline.equal(wanted, now) else growth((now or {}).get("price"), (wanted or {}).get("price")) or "  (differs)"
-        )
+        change = "" if timeline.equal(wanted, now) else f"  ({_rise(now, wanted) or 'differs'})"
         rows.append((moment.show(instant), price_text(now), price_text(wanted) + change))
     return _table(rows)
+
+
+def _rise(before: timeline.StepValue | None, after: timeline.StepValue | None) -> str:
+    names = ("price", "tiers")
+    rises = (growth((before or {}).get(name), (after or {}).get(name)) for name in names)
+    return next(filter(None, rises), "")
 
 
 def price_text(value: timeline.StepValue | None) -> str:
@@ -85,17 +89,12 @@ def price_text(value: timeline.StepValue | None) -> str:
     if "percent" in value:
         parts.append(f"{value['percent']} %")
     if "tiers" in value:
-        parts.append(", ".join(_tier(tier) for tier in value["tiers"]))
+        parts.append(", ".join(map(tier_text, value["tiers"])))
     if "commit_rate" in value:
         parts.append(f"(commits: {price_text(value['commit_rate'])})")
     if value.get("entitled") is False:
         parts.append("(not entitled)")
     return " ".join(parts)
-
-
-def _tier(tier: Mapping[str, Value]) -> str:
-    price = value_text(tier["price"]) if "price" in tier else f"{tier['percent']} %"
-    return f"{price} for {tier['size']}" if "size" in tier else f"{price} beyond"
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from nova_iac import moment
-from nova_iac.money import Money, MoneyError, plain
 from nova_iac.plan.change import Change, Drift, FieldChange, GuardHit, Plan, PlannedCall
+from nova_iac.render.diagnostics import visible
 from nova_iac.render.style import Style
-from nova_iac.resource import Action, Address, Value
+from nova_iac.render.words import (
+    ALWAYS,
+    SOMETIMES,
+    calls_made,
+    field_words,
+    growth,
+    name_of,
+    option_words,
+    summary_words,
+    value_text,
+    what_happens,
+)
+from nova_iac.resource import Action, Address
 
 _COLORS: Final = {
     Action.CREATE: "green",
@@ -24,26 +34,6 @@ _COLORS: Final = {
     Action.ADOPT: "cyan",
     Action.FORGET: "dim",
 }
-WORDS: Final = {
-    Action.CREATE: "will be created",
-    Action.UPDATE: "will be updated",
-    Action.REPLACE: "will be replaced",
-    Action.SCHEDULE: "will be scheduled",
-    Action.ARCHIVE: "will be archived",
-    Action.ADOPT: "will be adopted",
-    Action.FORGET: "will be forgotten",
-}
-_LEGEND: Final = {
-    Action.CREATE: "create",
-    Action.UPDATE: "update",
-    Action.REPLACE: "replace",
-    Action.SCHEDULE: "schedule",
-    Action.ARCHIVE: "archive",
-    Action.ADOPT: "adopt",
-    Action.FORGET: "forget",
-}
-_ALWAYS: Final = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.SCHEDULE, Action.ARCHIVE)
-_SOMETIMES: Final = (Action.ADOPT, Action.FORGET)
 _DONE: Final = {
     Action.CREATE: "created",
     Action.UPDATE: "updated",
@@ -53,20 +43,21 @@ _DONE: Final = {
     Action.ADOPT: "adopted",
     Action.FORGET: "forgotten",
 }
-_INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z")
 _COVERED_SHOWN: Final = 3
+_GROUP: Final = re.compile(r"\{[^{}]*\}")
+_GLUE: Final = "\x00"  # no text that is shown has one
 
 
 def plan_text(plan: Plan, style: Style, *, allowed: tuple[str, ...] = ()) -> str:
     """The whole plan. Ends with its summary line."""
-    parts = [f"Environment: {plan.environment}"]
+    parts = ["\n".join(_heading(plan, style))]
     doing = plan.doing
     if doing:
-        used = [action for action in _LEGEND if any(change.action is action for change in doing)]
-        parts.append("  ".join(f"{style.paint(action.value, _COLORS[action])} {_LEGEND[action]}" for action in used))
+        used = [action for action in _COLORS if any(change.action is action for change in doing)]
+        parts.append("  ".join(f"{style.paint(action.value, _COLORS[action])} {action.word}" for action in used))
     created = {planned.call.creates for planned in plan.calls}
     parts += [_change(change, style, known_later=change.address in created) for change in doing]
-    parts += [_wrapped(f"Note: {note}", style) for note in plan.notes]
+    parts += ["\n".join(_wrapped(f"Note: {note}", style, "", "  ")) for note in plan.notes]
     if plan.drift:
         parts.append(_drift(plan.drift, style))
     if plan.guards:
@@ -77,18 +68,17 @@ def plan_text(plan: Plan, style: Style, *, allowed: tuple[str, ...] = ()) -> str
     return "\n\n".join(parts) + "\n"
 
 
+def _heading(plan: Plan, style: Style) -> list[str]:
+    """Where this is, and what of it: a plan of a part must not be taken for one of the whole."""
+    words = option_words(plan.options)
+    return [f"Environment: {plan.environment}", *(_wrapped(f"Options: {words}", style, "", "  ") if words else [])]
+
+
 def summary_line(plan: Plan, style: Style) -> str:
     """What a plan comes to; a public interface, frozen by tests."""
     if not plan.doing:
         return style.paint(f"No changes. The account matches {plan.spec_file}.", "bold")
     return style.paint(f"Plan: {', '.join(summary_words(plan))}. {calls_made(len(plan.calls))}", "bold")
-
-
-def summary_words(plan: Plan) -> list[str]:
-    """``8 to create`` and so on, the rare actions only where they occur."""
-    counts = plan.summary()
-    words = [f"{counts[action.word]} to {action.word}" for action in _ALWAYS]
-    return words + [f"{counts[action.word]} to {action.word}" for action in _SOMETIMES if counts[action.word]]
 
 
 def applied_line(done: Sequence[Change], calls: int, *, destroy: bool, complete: bool) -> str:
@@ -99,14 +89,9 @@ def applied_line(done: Sequence[Change], calls: int, *, destroy: bool, complete:
     if destroy:
         words = [f"{counts[action]} {_DONE[action]}" for action in (Action.ARCHIVE, Action.FORGET)]
         return f"Destroy {'complete' if complete else 'incomplete'}: {', '.join(words)}. {calls_made(calls)}"
-    words = [f"{counts[action]} {_DONE[action]}" for action in _ALWAYS]
-    words += [f"{counts[action]} {_DONE[action]}" for action in _SOMETIMES if counts[action]]
+    words = [f"{counts[action]} {_DONE[action]}" for action in ALWAYS]
+    words += [f"{counts[action]} {_DONE[action]}" for action in SOMETIMES if counts[action]]
     return f"Apply {'complete' if complete else 'incomplete'}: {', '.join(words)}. {calls_made(calls)}"
-
-
-def calls_made(count: int) -> str:
-    """``1 call.`` or ``6 calls.``"""
-    return f"{count} {'call' if count == 1 else 'calls'}."
 
 
 def drift_text(drift: Sequence[Drift], style: Style, notes: Mapping[Address, str] | None = None) -> str:
@@ -122,76 +107,57 @@ def drift_text(drift: Sequence[Drift], style: Style, notes: Mapping[Address, str
 
 
 def _change(change: Change, style: Style, *, known_later: bool) -> str:
-    color = _COLORS[change.action]
-    when = f" from {moment.show(change.effective_at)}" if change.effective_at else ""
-    word = WORDS[change.action]
-    if change.action is Action.ARCHIVE and change.effective_at:
-        word = "will end"
-    lines = [style.paint(f"# {change.address} {word}{when}", "bold")]
-    lines += textwrap.wrap(
-        change.reason, max(20, style.width), initial_indent="#   ", subsequent_indent="#   ", break_on_hyphens=False
-    )
-    symbol = style.paint(change.action.value, color)
+    lines = [style.paint(f"# {visible(change.address)} {what_happens(change)}", "bold")]
+    lines += _wrapped(change.reason, style, "#   ", "#   ")
+    symbol = style.paint(change.action.value, _COLORS[change.action])
     if change.action in (Action.ARCHIVE, Action.FORGET) and not change.effective_at:
-        name = next((part.before for part in change.fields if part.path == "name"), None)
-        lines.append(f"  {symbol} {change.address}" + (f" ({value_text(name)})" if name else ""))
+        name = name_of(change)
+        lines.append(f"  {symbol} {visible(change.address)}" + (f" ({name})" if name else ""))
         return "\n".join(lines)
-    lines += [f"  {_field(part, change, style)}" for part in change.fields]
+    for part in change.fields:
+        lines += _field(part, change, style)
     if known_later:
         lines.append(f"  {symbol} id: (known after apply)")
+    elif change.action is Action.ADOPT and change.id:
+        lines.append(f"  {symbol} id: {change.id}")
     if change.unchanged and change.action not in (Action.CREATE, Action.ARCHIVE):
-        noun = "attribute" if change.unchanged == 1 else "attributes"
-        lines.append(f"    # ({change.unchanged} unchanged {noun} hidden)")
+        lines.append(f"    # ({change.unchanged} unchanged {'attribute' if change.unchanged == 1 else 'attributes'} hidden)")
     return "\n".join(lines)
 
 
-def _field(part: FieldChange, change: Change, style: Style) -> str:
-    path = _INSTANT.sub(lambda match: moment.show(match[0]), part.path)
+def _field(part: FieldChange, change: Change, style: Style) -> list[str]:
+    """One field, from what it was to what it will be; on two lines where it is too long for one."""
+    scheduled = change.action is Action.SCHEDULE
     note = f"  # {part.note}" if part.note else ""
     if part.before is None:
-        symbol = "^" if change.action is Action.SCHEDULE else "+"
-        return f"{style.paint(symbol, 'green')} {path}: {value_text(part.after)}{note}"
-    if part.after is None:
-        return f"{style.paint('-', 'red')} {path}: {value_text(part.before)}{note}"
-    symbol = "^" if change.action is Action.SCHEDULE else "~"
+        symbol, color, values = "^" if scheduled else "+", "green", [value_text(part.after)]
+    elif part.after is None:
+        symbol, color, values = "-", "red", [value_text(part.before)]
+    else:
+        symbol, color, values = "^" if scheduled else "~", "yellow", _before_and_after(part)
+    lines = _fitted(f"{field_words(part)}: ", values, note, style, "    ")
+    return [f"  {style.paint(symbol, color)} {lines[0].lstrip()}", *lines[1:]]
+
+
+def _before_and_after(part: FieldChange) -> list[str]:
     rise = growth(part.before, part.after)
-    return f"{style.paint(symbol, 'yellow')} {path}: {value_text(part.before)} -> {value_text(part.after)}{rise}{note}"
+    return [value_text(part.before), f"-> {value_text(part.after)}" + (f" ({rise})" if rise else "")]
 
 
-def growth(before: Value, after: Value) -> str:
-    """By how much a price rises or falls, to a tenth of a per cent."""
-    if not isinstance(before, str) or not isinstance(after, str):
-        return ""
-    try:
-        old, new = Money.parse(before), Money.parse(after)
-    except MoneyError:
-        return ""
-    if old.unit != new.unit or not old.amount:
-        return ""
-    per_cent = (new.amount - old.amount) * 100 / old.amount
-    rounded = round(per_cent, 1)
-    text = plain(abs(rounded)) if rounded else "<0.1"
-    return f" ({'-' if per_cent < 0 else '+'}{text} %)"
-
-
-def value_text(value: Value) -> str:
-    """An attribute's value on one line."""
-    match value:
-        case None:
-            return "(none)"
-        case bool():
-            return "true" if value else "false"
-        case str():
-            if _INSTANT.fullmatch(value):
-                return moment.show(value)
-            return value if re.fullmatch(r"[\w$€£.@/:+-][\w$€£ .,@/:+()-]*", value) else json.dumps(value, ensure_ascii=False)
-        case list():
-            return "[" + ", ".join(value_text(part) for part in value) + "]"
-        case dict():
-            first = sorted(value, key=lambda name: name != "name")
-            return "{" + ", ".join(f"{name}: {value_text(value[name])}" for name in first) + "}"
-        case _:
-            return str(value)
+def _fitted(head: str, values: Sequence[str], note: str, style: Style, indent: str) -> list[str]:
+    """A field on one line where that fits, else a line, or more, for each of its values."""
+    whole = f"{indent}{head}{' '.join(values)}"
+    if len(whole + note) <= style.width:
+        return [whole + note]
+    if len(whole) <= style.width:
+        lines = [whole]
+    elif len(values) == 1:
+        lines = _wrapped(f"{head}{values[0]}", style, indent, f"{indent}    ")
+    else:
+        before, after = values
+        lines = [f"{indent}{head.rstrip()}", *_wrapped(before, style, f"{indent}     ", f"{indent}      ")]
+        lines += _wrapped(after, style, f"{indent}  ", f"{indent}      ")
+    return [*lines, f"{indent}{note}"] if note else lines
 
 
 def _drift(drift: Iterable[Drift], style: Style, notes: Mapping[Address, str] | None = None) -> str:
@@ -199,15 +165,13 @@ def _drift(drift: Iterable[Drift], style: Style, notes: Mapping[Address, str] | 
     for one in drift:
         if one.what != "changed":
             state = "gone from the account" if one.what == "gone" else "archived in the account"
-            lines.append(f"  {one.address}: {state}")
+            lines.append(f"  {visible(one.address)}: {state}")
         else:
-            lines.append(f"  {one.address}")
+            lines.append(f"  {visible(one.address)}")
             for part in one.fields:
-                path = _INSTANT.sub(lambda match: moment.show(match[0]), part.path)
-                rise = growth(part.before, part.after)
-                lines.append(f"    {path}: {value_text(part.before)} -> {value_text(part.after)}{rise}")
+                lines += _fitted(f"{field_words(part)}: ", _before_and_after(part), "", style, "    ")
         if note := (notes or {}).get(one.address):
-            lines.append(f"    {style.paint(note, 'dim')}")
+            lines.append(f"    {style.paint(visible(note), 'dim')}")
     return "\n".join(lines)
 
 
@@ -216,12 +180,10 @@ def _guards(plan: Plan, style: Style, allowed: tuple[str, ...]) -> str:
     lines = [style.paint("Guards:", "bold")]
     for hit in plan.guards:
         state = "blocks apply" if hit in blocking else "allowed" if hit.blocking else "listed"
-        head = style.paint(f"{hit.code} {hit.address}", "red" if hit in blocking else "yellow")
+        head = style.paint(f"{hit.code} {visible(hit.address)}", "red" if hit in blocking else "yellow")
         lines.append(f"  {head} ({state})")
         for line in hit.message.splitlines():
-            lines += textwrap.wrap(
-                line, max(20, style.width), initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
-            )
+            lines += _wrapped(line, style, "    ", "    ")
         if hit in blocking:
             lines.append(f"    {_advice(hit)}")
     return "\n".join(lines)
@@ -243,14 +205,19 @@ def _calls(calls: Sequence[PlannedCall], style: Style) -> str:
         names = ", ".join(covers[:_COVERED_SHOWN])
         if len(covers) > _COVERED_SHOWN:
             names += f" and {len(covers) - _COVERED_SHOWN} more"
-        head = f"  {number:>{digits}}. {planned.call.endpoint.method} {planned.path}"
-        lines.append(head)
-        lines += textwrap.wrap(
-            names, max(20, style.width), initial_indent=" " * (digits + 4), subsequent_indent=" " * (digits + 4),
-            break_on_hyphens=False, break_long_words=False,
-        )  # fmt: skip
+        lines.append(f"  {number:>{digits}}. {planned.call.endpoint.method} {planned.path}")
+        lines += _wrapped(names, style, " " * (digits + 4), " " * (digits + 4))
     return "\n".join(lines)
 
 
-def _wrapped(text: str, style: Style) -> str:
-    return textwrap.fill(text, max(20, style.width), subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
+def _wrapped(text: str, style: Style, first: str, later: str) -> list[str]:
+    """A text on lines that fit, where blanks allow: words, addresses and what stands in braces stay whole."""
+    width = max(20, style.width)
+    whole = _GROUP.sub(
+        lambda match: match[0].replace(" ", _GLUE) if len(match[0]) < width - len(later) else match[0], visible(text)
+    )
+    lines = textwrap.wrap(
+        whole, width, initial_indent=first, subsequent_indent=later, expand_tabs=False,
+        replace_whitespace=False, break_on_hyphens=False, break_long_words=False,
+    )  # fmt: skip
+    return [line.replace(_GLUE, " ") for line in lines] or [first.rstrip()]

@@ -65,8 +65,11 @@ class Inputs:
         return f"{spec}.{self.environment}"
 
     def marker(self, what: str) -> str:
-        """What a comment or an issue begins with, so that it is found again."""
-        return f"<!-- nova-iac:{what} environment={self.environment} spec={re.sub('[<>]|--', '-', self.file)} -->"
+        """What a comment or an issue begins with, so that it is found again: for plan and drift, what nova-iac itself writes."""
+        path = Path(os.path.abspath(self.file))  # noqa: PTH100 - resolve() would follow links out of the repository
+        root = next((folder for folder in path.parents if (folder / ".git").exists()), None)
+        spec = re.sub(r"[<>\r\n]|--", "-", (path.relative_to(root) if root else Path(self.file)).as_posix())
+        return f"<!-- nova-iac:{what} environment={self.environment} spec={spec} -->"
 
     @property
     def shared(self) -> list[str]:
@@ -183,18 +186,13 @@ class Job:
         """One open issue while the account differs from what was recorded; none while it doesn't."""
         if self.inputs.keeps_artifact:
             self.restore()
-        ran = nova_iac("drift", *self.inputs.shared, "--format", "text")
+        ran = nova_iac("drift", *self.inputs.shared, "--format", "markdown")
         output("exit-code", str(ran.code))
         if ran.code not in (0, 2):
             raise Failure(f"drift failed with exit {ran.code}.", ran.code)
-        marker = self.inputs.marker("drift")
         title = f"nova-iac: {self.inputs.environment} differs from {self.inputs.file}"
-        body = None
-        if ran.code == 2:
-            explained = "Somebody changed the account outside nova-iac (recorded, then live):"
-            body = "\n".join([marker, explained, "", fenced(ran.out, 60_000)])
-        summarize(body or f"✅ nova-iac: no drift in `{self.inputs.environment}`.")
-        self.github.one_issue(marker, title, body)
+        summarize(ran.out)
+        self.github.one_issue(self.inputs.marker("drift"), title, ran.out if ran.code == 2 else None)
         return 0
 
     def make_plan(self, options: list[str], artifact: str) -> tuple[Ran, dict[str, Any] | None]:
@@ -222,7 +220,8 @@ class Job:
         if pull is None:
             return
         if len(body.encode()) > COMMENT_LIMIT:
-            body = f"{head}\nThe plan is too long for this comment; the [summary of the run]({self.github.run_url}) has it.\n"
+            shown = re.split(r"\n(?=#### |<details>)", _without_marker(plan.out) if plan else "", maxsplit=1)[0]
+            body = f"{head}\n{shown}\nThis comment can't hold all; the [summary of the run]({self.github.run_url}) does.\n"
         self.github.sticky(pull, marker, body)
 
     def restore(self) -> None:
@@ -307,7 +306,7 @@ def _options(options: dict[str, Any]) -> list[str]:
 
 
 def _without_marker(markdown: str) -> str:
-    """The plan's text below its marker: the action's names the spec by its whole path."""
+    """The plan's text below its marker, which stands above what the action has to say."""
     first, _, rest = markdown.partition("\n")
     return rest if first.startswith("<!-- nova-iac:plan ") else markdown
 
