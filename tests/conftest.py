@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
 import socket
 from pathlib import Path
 from typing import Any
 
+import hypothesis  # noqa: F401 - its pytest plugin would load it after the tests, where a warning ends the run; see pyproject
 import pytest
 from support import EXAMPLE, Project
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A background job of a script ignores Ctrl-C, and so would every command that a test starts and interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

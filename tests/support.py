@@ -55,6 +55,7 @@ class Project:
     def __init__(self, folder: Path, spec: str = EXAMPLE, *, now: str = NOW) -> None:
         self.folder = folder
         self.now = now
+        folder.mkdir(parents=True, exist_ok=True)
         self.spec = folder / "billing.yaml"
         self.log = folder / "requests.log"
         self.write(spec)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import shlex
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -127,6 +128,25 @@ def test_command_has_help_and_an_example(name: str) -> None:
     assert command.help
     assert f"nova-iac {name}" in command.help
     assert [p.name for p in command.params if isinstance(p, click.Option) and not p.help] == []
+
+
+GENERATED = runpy.run_path(str(ROOT / "scripts" / "reference.py"))["GENERATED"]
+
+
+@pytest.mark.parametrize("page", GENERATED, ids=lambda page: page.name)
+def test_generated_parts_are_current(page: Path) -> None:
+    """What the docs take from help texts and schemas is what these say now; ``scripts/reference.py`` renews it."""
+    text = page.read_text(encoding="utf-8")
+
+    assert GENERATED[page](text) == text
+
+
+def test_every_command_has_its_help_text_in_the_docs() -> None:
+    """No section of docs/commands.md is without its generated part."""
+    parts = re.findall(r"^## `([a-z ]+?)(?: [\[A-Z].*)?`\n\n<!-- help: (.+) -->$", text_of("commands.md"), re.MULTILINE)
+
+    assert parts == [(name, name) for name, _ in parts]
+    assert {name for name, _ in parts} == set(COMMANDS)
 
 
 def test_readme_tells_what_is_there_and_what_is_not() -> None:
@@ -300,6 +320,21 @@ def test_every_value_is_a_choice_or_left_out_for_a_reason(kind: str) -> None:
 # --- files and links ----------------------------------------------------------------------------------------------------
 
 
+@cache
+def anchors(page: Path) -> set[str]:
+    """What a link to a heading of the page can name, as GitHub makes it."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_headings(page: Path) -> None:
+    """What stands behind the # of a link to a page is one of its headings."""
+    links = re.findall(r"\]\(([\w./-]*(?:\.md)?)#([^)\s]+)\)", page.read_text(encoding="utf-8"))
+
+    assert [f"{to}#{name}" for to, name in links if name not in anchors((page.parent / to if to else page).resolve())] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     """Relative links, and paths of this project in code marks, exist."""
@@ -309,6 +344,13 @@ def test_links_lead_somewhere(page: Path) -> None:
 
     assert [link for link in links if link and not (page.parent / link).exists()] == []
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    """docs/README.md leads to each page."""
+    linked = re.findall(r"\]\(([\w-]+\.md)", text_of("README.md"))
+
+    assert sorted({page.name for page in DOCS.glob("*.md")} - {*linked, "README.md"}) == []
 
 
 def test_tests_that_the_docs_name_exist() -> None:

@@ -172,7 +172,7 @@ def test_markdown_names_prices_first(applied: Project) -> None:
 
     markdown = applied.ok("plan", "--format", "markdown").out
 
-    row = "| `rate.standard.image_generation[image_type=ultra]` | 2027-03-01 00:00 UTC | $0.10 | $0.12 | +20 % |"
+    row = "| schedule | `rate.standard.image_generation[image_type=ultra]` | 2027-03-01 | `$0.10` | `$0.12` | +20 % |"
     assert row in markdown
     assert markdown.index("NV403") < markdown.index(row) < markdown.index("#### Changes")
     assert balanced(markdown)

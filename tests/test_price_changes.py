@@ -35,7 +35,7 @@ def test_future_entry_is_scheduled(card: Card) -> None:
     change = card.change()
     assert (change["action"], change["effective_at"]) == ("schedule", "2027-01-01T00:00:00Z")
     assert change["fields"] == [{"path": "entries[2027-01-01T00:00:00Z].price", "before": "$0.01", "after": "$0.012"}]
-    assert "^ entries[2027-01-01 00:00 UTC].price: $0.01 -> $0.012 (+20 %)" in card.project.ok("plan").out
+    assert "^ price from 2027-01-01 00:00 UTC: $0.01 -> $0.012 (+20 %)" in card.project.ok("plan").out
     assert card.apply().last == "Apply complete: 0 created, 0 updated, 0 replaced, 1 scheduled, 0 archived. 1 call."
     assert card.project.writes() == [ADD_RATES]
     assert card.segments() == ["2026-01-01 $0.01 until 2027-01-01", "2027-01-01 $0.012"]
@@ -179,7 +179,7 @@ def test_removed_value_ends(tmp_path: Path) -> None:
     assert (change["action"], change["effective_at"]) == ("archive", "apply+1h")
     text = card.project.ok("plan").out
     assert "# rate.standard.images[size=large] will end from the next full hour when applied" in text
-    assert "- entries[2026-11-22 15:00 UTC].price: $0.04" in text
+    assert "- price from the next full hour when applied: $0.04" in text
     assert card.apply().last == "Apply complete: 0 created, 0 updated, 0 replaced, 0 scheduled, 1 archived. 1 call."
     assert card.segments("images", size="large") == [
         "2026-01-01 $0.04 until 2026-11-22 15:00",
@@ -187,6 +187,21 @@ def test_removed_value_ends(tmp_path: Path) -> None:
     ]
     assert "rate.standard.images[size=large]" not in card.project.recorded
     assert settled(card)
+
+
+def test_an_end_from_the_next_hour_is_one_plan_in_every_hour(tmp_path: Path) -> None:
+    """What ends when it is applied has no date yet: a plan that was reviewed an hour ago isn't stale."""
+    card = Card(tmp_path, images=[sizes("2026-01-01", small="$0.01", large="$0.04")])
+    card.apply()
+    card.declare(images=[sizes("2026-01-01", small="$0.01")])
+    reviewed = card.project.plan(now="2026-11-22T14:59:00Z")
+
+    card.project.apply("--digest", reviewed["plan_digest"], now="2026-11-22T15:01:00Z")
+
+    assert [change["fields"][0]["path"] for change in reviewed["changes"] if change["action"] == "archive"] == [
+        "entries[apply+1h].price"
+    ]
+    assert card.segments("images", size="large")[-1] == "2026-11-22 16:00 $0.04 off"
 
 
 def test_removed_value_ends_at_the_date_that_is_given(tmp_path: Path) -> None:

@@ -5,13 +5,16 @@ Commands are loaded when they are called, so that ``--help`` stays fast; each fi
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import gc
 import importlib
 import os
 import signal
+import stat
 import sys
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import click
 
@@ -43,6 +46,8 @@ COMMANDS: Final = {
 """Command, the module that has it, and what it does in a line."""
 
 _OBJECTS_BEFORE_COLLECTION: Final = 200_000
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""How a write fails that nobody but the user can do something about. A file's own problems are told where it is written."""
 
 
 class _ClosedPipe(Exception):
@@ -100,7 +105,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command line and return its exit code. Never raises for bad input."""
     from nova_iac.cli.failures import exit_code_of, report
 
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _terminated)
     # A spec is many small objects that all live to the end: collecting them again and again costs half of a large plan.
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTION, 50, 50)
     try:
@@ -112,15 +119,36 @@ def run(arguments: Sequence[str]) -> int:
         click.echo("Interrupted.", err=True)
         return 130
     except _ClosedPipe:
-        # The reader has gone; nothing more can be said there, not even by the interpreter's own flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget(sys.stdout)
+        _forget(sys.stderr)
         return 141
     except Exception as problem:
+        if isinstance(problem, OSError) and problem.errno in _FULL and problem.filename is None:
+            _forget(sys.stdout)
+            if problem.errno == errno.EIO and _hung_up():
+                _forget(sys.stderr)
+                return 128 + signal.SIGHUP
+            with contextlib.suppress(OSError):
+                click.echo(f"Error: the output can't be written: {problem.strerror}.", err=True)
+            return 1
         if (code := exit_code_of(problem)) is None:
             raise
         report(problem)
         return code
 
 
-def _terminated(_signal: int, _frame: object) -> None:
-    raise SystemExit(143)
+def _forget(stream: TextIO) -> None:
+    """Where nothing more can be said, leave nothing to the interpreter's own flush, which would be another failure."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _hung_up() -> bool:
+    """Whether what we write to was a terminal, and is none any more."""
+    return any(stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor) for descriptor in (1, 2))
+
+
+def _terminated(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)

@@ -13,7 +13,9 @@ from nova_iac.cli.options import format_option, planning_options, shared_options
 @click.argument("planfile", required=False, type=click.Path())
 @click.option("--digest", metavar="D", help="Go on only if the plan has this digest: the one that was reviewed.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
-@click.option("--parallelism", type=click.IntRange(1, 64), default=8, show_default=True, help="Calls at the same time.")
+@click.option(
+    "--parallelism", type=click.IntRange(1, 64), default=8, metavar="N", show_default=True, help="Calls at the same time."
+)
 @click.option("--allow", multiple=True, metavar="CODE[:ADDRESS]", help="Let a guard through by name.")
 @format_option("text", "json")
 @planning_options

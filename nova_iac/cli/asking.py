@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from datetime import datetime, timedelta
 
 import click
 
 from nova_iac import moment
-from nova_iac.cli.output import style_for
+from nova_iac.cli.options import require_text
+from nova_iac.cli.output import json_text, style_for
 from nova_iac.cli.session import Session, now, open_session
 from nova_iac.errors import UsageProblem
 from nova_iac.resource import Address
@@ -42,6 +42,7 @@ def show_usage(
     """A customer's usage on stdout."""
     from nova_iac.render.usage import usage_text
 
+    require_text(customer, metric or "", group_by or "")
     session = open_session(ctx)
     start, end = _days(since, until)
     agreed = agreed_in(session)
@@ -51,7 +52,7 @@ def show_usage(
         used = usage(client, found.id, start, end, metric=_metric_id(agreed, metric), group_by=keys)
     if output == "json":
         who = {"environment": session.environment.name, "customer": {"id": found.id, "name": found.name}}
-        click.echo(json.dumps({**who, **used.as_data()}, indent=2, ensure_ascii=False))
+        click.echo(json_text({**who, **used.as_data()}))
         return
     style = style_for(sys.stdout, no_color=session.settings.no_color)
     click.echo(usage_text(used, found.name, style, running=end > now()), nl=False, color=True)
@@ -61,6 +62,7 @@ def show_invoices(ctx: click.Context, customer: str, status: str | None, everyth
     """A customer's invoices on stdout."""
     from nova_iac.render.usage import invoices_text
 
+    require_text(customer)
     session = open_session(ctx)
     agreed = agreed_in(session)
     with session.client() as client:
@@ -74,7 +76,7 @@ def show_invoices(ctx: click.Context, customer: str, status: str | None, everyth
             "customer": {"id": found.id, "name": found.name},
             "invoices": [one.as_data() for one in shown],
         }
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        click.echo(json_text(document))
         return
     style = style_for(sys.stdout, no_color=session.settings.no_color)
     click.echo(invoices_text(shown, found.name, style, hidden=len(listed) - len(shown)), nl=False, color=True)

@@ -16,7 +16,7 @@ def command() -> None:
 
 
 @command.command("serve")
-@click.option("--port", type=click.IntRange(0, 65535), default=8412, show_default=True, help="0 takes a free port.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8412, metavar="N", show_default=True, help="0 takes a free port.")
 @click.option("--db", type=click.Path(dir_okay=False), metavar="FILE", help="Keep the data in this file; in memory otherwise.")
 @click.option("--token", metavar="T", help="Accept only this token; any otherwise.")
 @click.option("--clock", metavar="T", help="Start with the clock standing at this instant.")
@@ -46,7 +46,9 @@ def serve_command(port: int, db: str | None, token: str | None, clock: str | Non
 @shared_options
 @click.pass_context
 def reset_command(ctx: click.Context, /) -> None:
-    """Wipe an emulator environment: its database, and the lockfile, journal and lock that belong to it.
+    """Wipe an emulator environment.
+
+    Its database goes, and the lockfile, journal and lock that belong to it. Refused for a Metronome account.
 
     \b
     Example:

@@ -47,7 +47,10 @@ def report(problem: BaseException) -> None:
         problem.show(sys.stderr)
         return
     message = problem.format_message() if isinstance(problem, click.ClickException) else str(problem)
-    click.echo(f"Error: {message}", err=True)
+    from nova_iac.render.diagnostics import visible
+
+    # What Metronome says, and the names in it, come from elsewhere: a terminal must not obey them.
+    click.echo("\n".join(map(visible, f"Error: {message}".split("\n"))), err=True)
 
 
 def show_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:

@@ -83,3 +83,15 @@ def format_option(*choices: str) -> Callable[[F], F]:
     return click.option(
         "--format", "output", type=click.Choice(choices), default="text", show_default=True, help="How the result is printed."
     )
+
+
+def require_text(*texts: str) -> None:
+    """That arguments are text: bytes that aren't could be neither sent nor shown.
+
+    :raises UsageProblem: one is not.
+    """
+    from nova_iac.errors import UsageProblem
+
+    for text in texts:
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise UsageProblem(f"{text.encode('utf-8', 'backslashreplace').decode()} is not text in UTF-8.")

@@ -29,6 +29,13 @@ def style_for(stream: object, *, no_color: bool) -> Style:
     return Style(color, max(40, width))
 
 
+def json_text(document: object) -> str:
+    """A JSON document for people and programs. What is no text, as only half a surrogate pair isn't, stays an escape."""
+    import json
+
+    return json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+
+
 class ProgressLines:
     """Tells what is being done, a line per call; on a terminal also that a slow call still runs."""
 

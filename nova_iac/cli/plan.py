@@ -30,13 +30,12 @@ def command(ctx: click.Context, /, destroy: bool, out: str | None, detailed_exit
     """
     from nova_iac.cli.saved import save_plan
     from nova_iac.cli.session import open_session, options_from
-    from nova_iac.cli.show import show_plan, show_unresolved
+    from nova_iac.cli.show import show_plan
 
     options = options_from(destroy=destroy, **planning)
     session = open_session(ctx)
     graph = session.graph(destroy=destroy)
     folded = session.folded()
-    show_unresolved(folded)
     with session.client() if options.refresh else contextlib.nullcontext() as client:
         plan = session.plan(graph, folded, options, client)
     show_plan(plan, output, session.settings)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,18 +77,22 @@ class Session:
         return fold(lockfile, self.paths.journal, environment=self.environment.name, base_url=self.base_url)
 
     @contextlib.contextmanager
-    def client(self, parallelism: int = 8) -> Iterator[Client]:
+    def client(
+        self, parallelism: int = 8, *, retry: RetryPolicy | None = None, sleep: Callable[[float], None] = time.sleep
+    ) -> Iterator[Client]:
         """The account, over the network or embedded.
 
-        :raises UsageProblem: the token isn't set.
+        :param sleep: waits so many seconds before a call is repeated.
+        :raises UsageProblem: the token isn't set, or is none.
         """
+        retry = retry or RETRY
         if self.environment.emulator:
             from nova_iac.emulator import Emulator
 
             log = os.environ.get("NOVA_EMULATOR_LOG")
             app = Emulator(self.paths.database, clock=now, request_log=Path(log) if log else None)
             try:
-                with Client(base_url=EMULATOR_URL, token="emulator", app=app, parallelism=parallelism, retry=RETRY) as client:
+                with Client(base_url=EMULATOR_URL, token="emulator", app=app, parallelism=parallelism, retry=retry) as client:
                     yield client
             finally:
                 app.close()
@@ -102,7 +107,14 @@ class Session:
                 f"environment {self.environment.name} takes its token from {name}, which isn't set: export it, or put it into "
                 f"{self.paths.lockfile.parent / '.env'}."
             )
-        with Client(base_url=self.base_url, token=token, token_name=name, parallelism=parallelism, retry=RETRY) as client:
+        if not (token.isascii() and token.isprintable() and " " not in token):
+            raise UsageProblem(
+                f"the token in {name} has characters that no token has (blanks, line breaks, letters that aren't ASCII): copy it "
+                "again, and nothing else."
+            )
+        with Client(
+            base_url=self.base_url, token=token, token_name=name, parallelism=parallelism, retry=retry, sleep=sleep
+        ) as client:
             yield client
 
     def plan(self, graph: ResourceGraph, folded: Folded | None, options: PlanOptions, client: Client | None) -> Plan:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -25,12 +27,19 @@ def show_plan(plan: Plan, output: str, settings: Settings, *, allowed: tuple[str
     if output == "markdown":
         from nova_iac.render.markdown import plan_markdown
 
-        click.echo(plan_markdown(plan, allowed=allowed), nl=False)
+        click.echo(plan_markdown(plan, allowed=allowed, spec_path=spec_in_repository(settings.file)), nl=False)
         return
     from nova_iac.render.terminal import plan_text
 
     style = style_for(sys.stdout, no_color=settings.no_color)
     click.echo(plan_text(plan, style, allowed=allowed), nl=False, color=True)
+
+
+def spec_in_repository(file: Path) -> str:
+    """A spec's path from the root of its git repository, wherever it is called from; outside of one, as it was given."""
+    path = Path(os.path.abspath(file))  # noqa: PTH100 - resolve() would follow links out of the repository
+    root = next((folder for folder in path.parents if (folder / ".git").exists()), None)
+    return (path.relative_to(root) if root else file).as_posix()
 
 
 def show_unresolved(folded: Folded | None) -> None:

@@ -91,6 +91,31 @@ def test_no_change_is_one_line(world: World) -> None:
     assert git(world.folder / "remote.git", "rev-parse", "main") == merge
 
 
+def test_a_plan_too_long_for_a_comment_keeps_its_top(world: World) -> None:
+    """What can't stand in one comment together with how to apply it is cut below counts and guards; the summary has all."""
+    customers = "".join(f"  c{number:03}: {{name: Customer {number}}}\n" for number in range(700))
+    world.branch("many", "customers:\n", f"customers:\n{customers}")
+    world.plan(2, "many")
+    world.write((world.work / "billing.yaml").read_text().replace("Customer ", "Other "))
+    world.commit("after the review")
+    reviewed = git(world.work, "rev-parse", "many~1")
+    merge = world.merge(2, "many")
+    world.hub.pulls[-1]["head"]["sha"] = reviewed
+
+    ran = world.apply(merge)
+
+    assert ran.code == 5, ran.log
+    body = world.hub.bodies(2)[1]
+    assert len(body) < 10_000
+    assert body.startswith(APPLY)
+    assert "customer.c001: create, but not as reviewed" in body
+    assert f"digest={ran.outputs['run']['digest']}" in body
+    assert "**708 to create.** 706 calls." in body
+    assert "This comment can't hold all" in body
+    assert "<code>customer.c001</code>" not in body
+    assert "<code>customer.c001</code>" in ran.summary
+
+
 def test_another_plan_is_refused_published_and_applied_by_its_digest(world: World) -> None:
     """A merge that isn't what was reviewed applies nothing; it shows the difference, and a manual run takes the new digest."""
     world.branch("rename", DEMO, "Nova Demo")
@@ -338,5 +363,6 @@ def test_drift_keeps_one_issue(world: World) -> None:
     assert opened == ["open"]
     (issue,) = world.hub.issues
     assert issue["state"] == "closed"
-    assert "customer.acme" in issue["body"]
-    assert "By Hand" in issue["body"]
+    assert issue["body"].startswith("<!-- nova-iac:drift environment=live spec=billing.yaml -->\n")
+    assert "| `customer.acme` | `name` | `Acme` | `By Hand` |" in issue["body"]
+    assert "no drift in `live`" in clean.summary

@@ -51,7 +51,7 @@ def test_each_difference_with_its_author(applied: Project) -> None:
         "    name: Nova Demo Customer -> By Hand\n"
         "    last written 2026-11-23 09:12 UTC by emulator (set_name)\n"
         f"  {ULTRA}\n"
-        "    entries[2027-01-01 00:00 UTC].price: $0.10 -> $0.15 (+50 %)\n"
+        "    price from 2027-01-01 00:00 UTC: $0.10 -> $0.15 (+50 %)\n"
         "    last written 2026-11-23 09:12 UTC by emulator (add_rate)\n"
         "\n"
         "Drift: 3 resources differ from what was recorded.\n"

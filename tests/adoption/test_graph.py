@@ -29,6 +29,9 @@ flowchart LR
   n1 --> n3
   n4 --> n5
   n3 -->|"3 prices"| n4
+  classDef default fill:#ffffff,stroke:#8c959f,color:#1f2328
+  classDef section fill:none,stroke:#8c959f
+  class contracts,customers,rate_cards,products,billable_metrics section
 """
 
 
@@ -92,6 +95,6 @@ def test_a_pulled_account(tmp_path: Path) -> None:
 
 def test_names_cant_break_the_chart(tmp_path: Path) -> None:
     """Quotes, brackets, line breaks and markup in a name are written as entities."""
-    project = Project(tmp_path, f'{HEAD}\ncustomers:\n  a:\n    name: "x\\"]\\n<b>; #1 & `y`"\n')
+    project = Project(tmp_path, f'{HEAD}\ncustomers:\n  a:\n    name: "x\\"]\\n<b>; #1 & `y`\\u202E"\n')
 
-    assert '    n1["a<br/>x#34;] #60;b#62;#59; #35;1 #38; #96;y#96;"]\n' in project.ok("graph").out
+    assert '    n1["a<br/>x#34;] #60;b#62;#59; #35;1 #38; #96;y#96;#92;u202e"]\n' in project.ok("graph").out
