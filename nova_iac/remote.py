@@ -132,6 +132,10 @@ class Attempt:
     whole_account: bool = True
 
 
+_CLASHES: Final = 2
+"""How often a write is repeated after a 409."""
+
+
 class Client:
     """Reads and writes one Metronome account.
 
@@ -156,6 +160,7 @@ class Client:
         self.base_url = base_url
         self.parallelism = parallelism
         self._token_name = token_name
+        self._secrets = _spellings(token)
         self._retry = retry or RetryPolicy()
         self._sleep = sleep
         self._random = random_source or _jitter()
@@ -203,12 +208,13 @@ class Client:
         """One write under its Idempotency-Key (POST only; the API takes none elsewhere).
 
         It is repeated under the same key after a lost connection, a 429 and a gateway fault, because the same key can't take
-        effect twice. A 500 is not: it may be a stored answer that would only be replayed (§3.4).
+        effect twice. A 500 is not: it may be a stored answer that would only be replayed (§3.4). A 409 is, twice: nothing is
+        stored for a call that clashes with one that is still being carried out.
 
-        :raises Unavailable: the outcome is unknown.
+        :raises Unavailable: the outcome is unknown: also where an earlier attempt got no answer and a later one is refused.
         """
         headers = {"Idempotency-Key": key} if endpoint.method == "POST" else {}
-        return self._attempts(endpoint, params, headers, repeat_faults=endpoint.method != "POST")
+        return self._attempts(endpoint, params, headers, repeat_faults=endpoint.method != "POST", writes=True)
 
     def poster(self, endpoint: Endpoint) -> Callable[[bytes], Attempt]:
         """A function that makes one attempt at a POST whose body is JSON already. Safe to call from several threads.
@@ -262,10 +268,19 @@ class Client:
         except KeyError:
             raise Refused(f"this Metronome account has no currency {code}; it has {', '.join(sorted(self._fiats))}") from None
 
-    def _attempts(self, endpoint: Endpoint, params: Mapping[str, Any], headers: dict[str, str], *, repeat_faults: bool) -> Any:
+    def _attempts(
+        self,
+        endpoint: Endpoint,
+        params: Mapping[str, Any],
+        headers: dict[str, str],
+        *,
+        repeat_faults: bool,
+        writes: bool = False,
+    ) -> Any:
         arguments = {name: to_json_number(value) for name, value in params.items()}
         resource, _, method = endpoint.sdk.rpartition(".")
         function = getattr(attrgetter(resource)(self._sdk).with_raw_response, method)
+        lost = False
         for attempt in range(self._retry.attempts):
             try:
                 with self._throttle:
@@ -276,8 +291,13 @@ class Client:
                     raise
                 if error.status == 429:
                     self._throttle.slower()
+                if writes and isinstance(error, Conflict):
+                    repeatable = attempt < _CLASHES
                 if not repeatable or attempt + 1 == self._retry.attempts:
+                    if lost and isinstance(error, Refused | NotFound):
+                        raise Unavailable(f"{error}; an earlier attempt got no answer", status=error.status) from None
                     raise error from None
+                lost = lost or (isinstance(error, Unavailable) and error.status != 429)
                 self._sleep(self._retry.pause(attempt, asked, self._random()))
                 continue
             self._throttle.faster()
@@ -315,7 +335,7 @@ class Client:
         status = response.status_code
         text = body.get("message") if isinstance(body, dict) else None
         code = body.get("code") if isinstance(body, dict) else None
-        said = f"{call}: {status} {text or response.reason_phrase}"
+        said = self._without_secrets(f"{call}: {status} {text or response.reason_phrase}")
         if status in (401, 403):
             said += f"; is the token in {self._token_name} the right one, and may it make this call?"
         cls: type[RemoteError] = Refused
@@ -323,13 +343,27 @@ class Client:
             cls = NotFound
         elif status == 409:
             cls = Conflict
-        elif status == 429 or status >= 500:
+        elif status in (408, 429) or status >= 500:
             cls = Unavailable
         repeatable = status in (408, 429, 502, 503, 504) or (status >= 500 and repeat_faults)
-        return cls(said, status=status, body=body), _retry_after(response.headers), repeatable
+        told = {"message": self._without_secrets(str(text)), "code": code} if text else None
+        return cls(said, status=status, body=told), _retry_after(response.headers), repeatable
+
+    def _without_secrets(self, text: str) -> str:
+        """What a server says, should it repeat the header that it dislikes."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
 
     def _unreached(self, call: str, *, timed_out: bool) -> Unavailable:
         return Unavailable(f"{call}: {'no answer in time' if timed_out else 'no connection'} to {self.base_url}")
+
+
+def _spellings(secret: str) -> list[str]:
+    """A text as it is, in JSON, and in a URL; loaded here, because only calls need it."""
+    from urllib.parse import quote
+
+    return sorted({secret, json.dumps(secret)[1:-1], quote(secret, safe="")} - {""}, key=len, reverse=True)
 
 
 def _jitter() -> Callable[[], float]:

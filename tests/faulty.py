@@ -22,8 +22,8 @@ from nova_iac.remote import RetryPolicy
 NO_PAUSES = RetryPolicy(first_pause=0.0, longest_pause=0.0)
 
 FAULTS = (
-    "timeout before", "timeout after", "cut before", "cut after", "409 by key", "429 storm", "500 before", "500 after",
-    "truncated body",
+    "timeout before", "timeout after", "cut before", "cut after", "409 by key", "409 after", "429 storm", "500 before",
+    "500 after", "truncated body", "lost, then 401",
 )  # fmt: skip
 
 
@@ -57,34 +57,46 @@ class FaultyWire:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         for fault in self._faults:
             if fault.strikes(environ["REQUEST_METHOD"], environ["PATH_INFO"]):
-                return self._fail(fault.name, environ, start_response)
+                return self._fail(fault, environ, start_response)
         return self._app(environ, start_response)
 
-    def _fail(self, name: str, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        match name:
+    def _fail(self, fault: Fault, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        match fault.name:
             case "timeout before":
                 raise httpx.ReadTimeout("no answer")
             case "cut before":
                 raise httpx.RemoteProtocolError("connection lost")
             case "409 by key":
                 return _answer(start_response, "409 Conflict", {"message": "Idempotency-Key was used with other parameters"})
+            case "refused":
+                return _answer(start_response, "400 Bad Request", {"message": "no"})
+            case "401":
+                return _answer(start_response, "401 Unauthorized", {"message": "Unauthorized"})
+            case "504":
+                return _answer(start_response, "504 Gateway Timeout", {"message": "no answer"})
+            case "lost, then 401" if fault.struck > 1:
+                return _answer(start_response, "401 Unauthorized", {"message": "Unauthorized"})
             case "429 storm":
                 headers = [("X-Metronome-Rate-Limit-Type", "client")]
                 return _answer(start_response, "429 Too Many Requests", {"message": "slow down"}, headers)
             case "500 before":
                 return _answer(start_response, "500 Internal Server Error", {"message": "broken"})
         body = b"".join(self._app(environ, lambda *_: None))
-        match name:
-            case "timeout after":
+        match fault.name:
+            case "timeout after" | "lost, then 401":
                 raise httpx.ReadTimeout("no answer")
             case "cut after":
                 raise httpx.RemoteProtocolError("connection lost")
+            case "409 after":
+                return _answer(start_response, "409 Conflict", {"message": "a call under this Idempotency-Key is in flight"})
+            case "uniqueness after":
+                return _answer(start_response, "409 Conflict", {"message": "This uniqueness key has already been used."})
             case "500 after":
                 return _answer(start_response, "500 Internal Server Error", {"message": "broken"})
             case "truncated body":
                 start_response("200 OK", [("Content-Type", "application/json")])
                 return [body[: len(body) // 2]]
-        raise AssertionError(name)
+        raise AssertionError(fault.name)
 
 
 def _answer(

@@ -1,7 +1,8 @@
 """Runs a command in a child process and kills it, as a lost machine would, at any of its steps.
 
-A step is the moment before or after a call to Metronome, a line of the journal, or a replacement of the lockfile. The child is a
-fork, so that nothing is imported twice; it ends by SIGKILL: no handler, no finally, no flush.
+A step is the moment before or after a call to Metronome, a line of the journal, or the renaming or removal of a file: the
+journal's head and the lockfile are put in place by a rename, journal and lock go by a removal. The child is a fork, so that
+nothing is imported twice; it ends by SIGKILL: no handler, no finally, no flush.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from support import Project
@@ -29,11 +31,14 @@ class _Steps:
             self.count += 1
             os.write(self.report, f"{what}\n".encode())
 
-    def around(self, what: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def around(self, what: str, function: Callable[..., Any], *, named: bool = False) -> Callable[..., Any]:
+        """The function with a step on either side. named: by the file that its last argument is."""
+
         def wrapped(*arguments: Any, **options: Any) -> Any:
-            self.step(f"before {what}")
+            step = f"{what} {Path(arguments[-1]).name}" if named else what
+            self.step(f"before {step}")
             answer = function(*arguments, **options)
-            self.step(f"after {what}")
+            self.step(f"after {step}")
             return answer
 
         return wrapped
@@ -83,11 +88,11 @@ def _run(project: Project, arguments: tuple[str, ...], kill_at_step: int | None)
 def _child(project: Project, arguments: tuple[str, ...], steps: _Steps) -> int:
     from nova_iac.remote import Client
     from nova_iac.state.journal import Journal
-    from nova_iac.state.lockfile import Lockfile
 
     Client.send = steps.around("call", Client.send)  # type: ignore[method-assign]
     Journal._append = steps.around("journal line", Journal._append)  # type: ignore[method-assign]
-    Lockfile.save = steps.around("lockfile", Lockfile.save)  # type: ignore[method-assign]
+    os.replace = steps.around("rename to", os.replace, named=True)
+    os.unlink = steps.around("removal of", os.unlink, named=True)
     result = project.run(*arguments)
     if result.code:
         sys.__stderr__.write(f"{result.out}\n{result.err}\n")  # type: ignore[union-attr]

@@ -216,7 +216,9 @@ def test_equal_holder_that_is_not_ours_stops_the_run(project: Project) -> None:
     result = project.run("apply", "--yes")
 
     assert result.code == 1
-    assert project.writes() == [("POST", "/v1/customers")]
+    assert set(project.writes()) == {("POST", "/v1/customers")}
+    assert "take it over with --adopt or `nova-iac import customer.demo ID`" in result.err
+    assert project.run("apply", "--yes", "--adopt").code == 0
 
 
 def test_same_name_is_a_warning_only(project: Project) -> None:
@@ -351,7 +353,7 @@ def test_early_end_keeps_an_unfinished_plan(project: Project) -> None:
     from faulty import Fault, bad_line
 
     project.ok("plan", "--out", "plan.json")
-    with bad_line(Fault("409 by key", "POST", "/v1/contract-pricing/rate-cards/addRates", 1)):
+    with bad_line(Fault("refused", "POST", "/v1/contract-pricing/rate-cards/addRates", 1)):
         assert project.run("apply", "plan.json", "--yes").code == 3
 
     assert project.run("apply", "plan.json").code == 1

@@ -79,10 +79,33 @@ def live_objects(project: Project) -> dict[str, Counter[str]]:
     }
 
 
+def archived_objects(project: Project) -> dict[str, str]:
+    """Names of everything in the account that is archived, by id."""
+    with project.account() as account:
+        gone: dict[str, str] = {
+            one.id: one.name for one in account.v1.billable_metrics.list(include_archived=True) if one.archived_at
+        }
+        gone |= {one.id: one.current.name for one in account.v1.contracts.products.list(archive_filter="ARCHIVED")}
+        gone |= {one.id: one.name for one in account.v1.contracts.rate_cards.list() if getattr(one, "archived_at", None)}
+        customers = [*account.v1.customers.list(), *account.v1.customers.list(only_archived=True)]
+        gone |= {one.id: one.name for one in customers if one.archived_at}
+        for customer in customers:
+            for contract in account.v2.contracts.list(customer_id=customer.id, include_archived=True):
+                if contract.archived_at:
+                    gone[contract.id] = f"{customer.name} from {contract.starting_at:%Y-%m-%d}"
+    return gone
+
+
 def sampled(steps: list[str], *, whole: bool) -> list[int]:
     """All steps, or a fixed sample of them."""
     indexes = list(range(len(steps)))
     return indexes if whole else sorted(random.Random(SEED).sample(indexes, min(SAMPLE, len(indexes))))
+
+
+def archived_like(project: Project, expected: dict[str, str], before: set[str]) -> bool:
+    """Whether the same is archived: as many of each name, and of the objects of before the very same ones."""
+    gone = archived_objects(project)
+    return Counter(gone.values()) == Counter(expected.values()) and gone.keys() & before == expected.keys() & before
 
 
 def check_every_step(
@@ -91,7 +114,8 @@ def check_every_step(
     """Kill a run at each step, run it again, and compare the account with one where nothing was killed."""
     untouched = copy_of(base, work / "untouched")
     steps = steps_of(untouched, *arguments)
-    expected = live_objects(untouched)
+    expected, gone = live_objects(untouched), archived_objects(untouched)
+    before = {entry["id"] for entry in base.recorded.values()} if base.lockfile.exists() else set()
     for index in sampled(steps, whole=whole):
         project = copy_of(base, work / f"killed-{index}")
         kill_at(project, index, *arguments)
@@ -102,6 +126,7 @@ def check_every_step(
         where = f"killed at step {index}, {steps[index]}"
         assert result.code == 0, f"{where}: {result.err}"
         assert live_objects(project) == expected, where
+        assert archived_like(project, gone, before), where
         if "destroy" not in arguments:
             assert project.actions() == {}, where
         assert not project.journal.exists(), where
@@ -171,6 +196,17 @@ def move_into(project: Project, tmp_path: Path) -> Project:
     folder = tmp_path / "base"
     folder.mkdir()
     return Project(folder, project.spec.read_text(encoding="utf-8"))
+
+
+def test_archived_objects_are_seen(applied: Project) -> None:
+    """What the matrix compares holds every kind of object that destroy archives, under the id that it had."""
+    recorded = {entry["id"] for entry in applied.recorded.values() if entry["id"]}
+    assert archived_objects(applied) == {}
+
+    applied.ok("destroy", "--yes")
+
+    assert archived_objects(applied).keys() == recorded
+    assert len(recorded) == 5
 
 
 def test_contract_waits_for_its_rates(project: Project) -> None:

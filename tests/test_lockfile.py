@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,17 @@ CASES: dict[str, Any] = {
         "account has the unknown field 'token'",
     ),
     "no text": (lambda text: text.replace("Nova Demo", "Nova \udcff"), "is not JSON"),
+    "key that is there twice": (
+        lambda text: text.replace('"resources": {', '"resources": {"customer.demo": {"id": "1", "attributes": {}},'),
+        "'customer.demo' is there twice, as after a merge that kept both sides",
+    ),
+    "nested too deeply": (lambda _: "[" * 100_000, "nested too deeply"),
+    "serial below none": (lambda text: broken(text, serial=-1), "the serial is negative"),
+    "serial that is a boolean": (lambda text: broken(text, serial=True), "the file has a field of a wrong type: serial"),
+    "guards that are none": (
+        lambda text: broken(text, resources={"customer.a": {"id": "1", "attributes": {}, "lifecycle": {"protect": 1}}}),
+        "the lifecycle of customer.a has a field of a wrong type: protect",
+    ),
     "no address": (lambda text: broken(text, resources={"Customer A": {"id": "1", "attributes": {}}}), "not an address"),
 }
 
@@ -156,6 +168,97 @@ def test_second_apply_stops_with_exit_5(project: Project) -> None:
     assert not path.exists()
 
 
+class Others:
+    """Files that another user left in a shared folder: to be read, locked and removed, and not to be written."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, path: Path, *, sticky: bool = False) -> None:
+        left, opened, removed = path.stat().st_ino, Path.open, Path.unlink
+
+        def is_left(one: Path) -> bool:
+            return one.exists() and one.stat().st_ino == left
+
+        def open_as_second(one: Path, mode: str = "r", *more: Any, **options: Any) -> Any:
+            if is_left(one) and not mode.startswith("r"):
+                raise PermissionError(13, "Permission denied")
+            return opened(one, mode, *more, **options)
+
+        def unlink_as_second(one: Path, missing_ok: bool = False) -> None:
+            if sticky and is_left(one):
+                raise PermissionError(1, "Operation not permitted")
+            removed(one, missing_ok)
+
+        monkeypatch.setattr(Path, "open", open_as_second)
+        monkeypatch.setattr(Path, "unlink", unlink_as_second)
+
+
+def left_lock(project: Project, host: str = "") -> Path:
+    """The lock of another user's run that was killed."""
+    path = project.folder / ".billing.local.lock"
+    holder = {"id": "dead", "operation": "apply", "user": "jane", "host": host or socket.gethostname(), "pid": 1}
+    path.write_text(json.dumps({**holder, "since": "2026-11-22T13:30:00Z"}))
+    return path
+
+
+def test_dead_holder_of_another_user_is_taken_over(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its file can't be written and makes room for our own; plan and apply work, and the lock is free afterwards."""
+    path = left_lock(project)
+    Others(monkeypatch, path)
+
+    assert project.apply().code == 0
+    assert not path.exists()
+
+
+def test_live_holder_of_another_user_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock that can't be written can be seen to be held."""
+    path = project.folder / ".billing.local.lock"
+    with Mutex(path, "apply", moment.parse("2026-11-22T14:00:00Z")):
+        Others(monkeypatch, path)
+
+        result = project.run("apply", "--yes")
+
+    assert result.code == 5
+    assert f"pid {os.getpid()}, for 30 min" in result.err
+
+
+def test_left_lock_that_only_its_owner_removes(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder where everybody removes his own files the message names the owner, the file and the way out."""
+    path = left_lock(project)
+    Others(monkeypatch, path, sticky=True)
+
+    result = project.run("apply", "--yes")
+
+    assert result.code == 1
+    assert "left behind by apply by jane on" in result.err
+    assert "can't be removed: Operation not permitted. Remove the file as its owner." in result.err
+    unlocked = project.run("state", "unlock", "dead")
+    assert unlocked.code == 1
+    assert "can't be removed: Operation not permitted. Remove it as jane." in unlocked.err
+
+
+def test_another_users_lock_is_freed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``state unlock`` needs no right to write the file."""
+    path = left_lock(project, "elsewhere")
+    Others(monkeypatch, path)
+    assert project.run("apply", "--yes").code == 5
+
+    project.ok("state", "unlock", "dead")
+
+    assert not path.exists()
+
+
+def test_temporary_file_that_was_left_is_not_written_into(project: Project) -> None:
+    """It may be another user's, or a link to another file: it goes, and what it led to stays as it is."""
+    precious = project.folder / "precious"
+    precious.write_text("as it was")
+    for name in (".billing.local.lock.json.tmp", "..billing.local.journal.tmp"):
+        (project.folder / name).symlink_to(precious)
+
+    project.apply()
+
+    assert precious.read_text() == "as it was"
+    assert not project.lockfile.is_symlink()
+
+
 def test_dead_holder_on_this_machine_is_taken_over(project: Project) -> None:
     """A lock file that a killed run left behind stops nobody."""
     path = project.folder / ".billing.local.lock"
@@ -187,6 +290,18 @@ FOREIGN: dict[str, dict[str, Any]] = {
     "entries that are none": {"rate.a.b": {"id": None, "attributes": {"entries": 5}}},
     "entry without a start": {"rate.a.b": {"id": None, "attributes": {"entries": [{}]}}},
     "rate without entries": {"rate.a.b": {"id": None, "attributes": {}}},
+    "attribute without a name": {"customer.a": {"id": "1", "attributes": {"": []}}},
+    "id that is none": {"customer.a": {"id": "", "attributes": {}}},
+    "superseded id that is none": {"customer.a": {"id": "1", "attributes": {}, "superseded": [""]}},
+    "object under two addresses": {
+        "customer.a": {"id": "1", "attributes": {"name": "A"}},
+        "customer.b": {"id": "1", "attributes": {"name": "B"}},
+    },
+    "object that is superseded elsewhere": {
+        "customer.a": {"id": "1", "attributes": {"name": "A"}, "superseded": ["2"]},
+        "customer.b": {"id": "2", "attributes": {"name": "B"}},
+    },
+    "object that supersedes itself": {"customer.a": {"id": "1", "attributes": {"name": "A"}, "superseded": ["1"]}},
     "dependency that is no address": {"customer.a": {"id": "1", "attributes": {}, "depends_on": ["foo"]}},
 }
 

@@ -63,7 +63,7 @@ def test_conflict_of_another_call_is_a_failure(applied: Project) -> None:
     """Without a uniqueness key a 409 says that somebody else was there; nothing is recorded as done."""
     applied.edit("Nova Demo Customer", "Nova Demo")
 
-    with bad_line(Fault("409 by key", "POST", "/v1/customers/*/setName", 1)):
+    with bad_line(Fault("409 by key", "POST", "/v1/customers/*/setName", 99)):
         assert applied.run("apply", "--yes").code == 1
 
     assert applied.actions() == {"customer.demo": "update"}
@@ -149,7 +149,7 @@ def test_killed_again_while_it_recovers(project: Project, tmp_path: Path) -> Non
     steps = steps_of(copy_of(base, tmp_path / "whole"), *arguments)
     kill_at(base, [number for number, step in enumerate(steps) if step == "after call"][2], *arguments)
     again = steps_of(copy_of(base, tmp_path / "again"), *arguments)
-    for index in range(8):
+    for index in range(12):
         killed = copy_of(base, tmp_path / f"killed-{index}")
         kill_at(killed, index, *arguments)
 
@@ -221,7 +221,7 @@ def test_reviewed_plan_is_resumed_twice(project: Project) -> None:
     """A run that resumes a reviewed plan, and stops again, is still that plan's."""
     project.ok("plan", "--out", "plan.json")
     for path in ("/v1/contract-pricing/products/create", CONTRACTS):
-        with bad_line(Fault("409 by key", "POST", path, 1)):
+        with bad_line(Fault("refused", "POST", path, 1)):
             assert project.run("apply", "plan.json", "--yes").code == 3
 
     assert project.ok("apply", "plan.json", "--yes").last.startswith("Apply complete: 1 created")
@@ -229,7 +229,7 @@ def test_reviewed_plan_is_resumed_twice(project: Project) -> None:
 
 def test_saved_lockfile_outranks_the_journal_beside_it(project: Project) -> None:
     """After an incomplete run the journal stays for what is open; what is edited in the lockfile since then stands."""
-    interrupted(project, "409 by key", "/v1/contract-pricing/products/create")
+    interrupted(project, "refused", "/v1/contract-pricing/products/create")
     assert project.journal.exists()
 
     project.ok("state", "forget", "customer.demo", "--yes")

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from nova_iac import moment
-from nova_iac.errors import Conflict, NotFound, Refused, RemoteError, Unavailable
+from nova_iac.errors import NotFound, Refused, RemoteError, Unavailable
 from nova_iac.remote import Client, Endpoint, RetryPolicy, Throttle
 
 CREATE = Endpoint("POST", "/v1/customers", "v1.customers.create")
@@ -163,7 +163,7 @@ def test_fault_that_may_be_stored_is_not_repeated(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "error"),
     [(400, {}, Refused), (401, {}, Refused), (403, {}, Refused), (404, {}, NotFound), (400, {"code": "1"}, NotFound),
-     (409, {}, Conflict), (422, {}, Refused)],
+     (422, {}, Refused)],
 )  # fmt: skip
 def test_refusal_is_told_once(status: int, headers: Headers, error: type[RemoteError]) -> None:
     """It would be refused again; the SDK, left to itself, would repeat a 409."""

@@ -82,8 +82,8 @@ def test_unfinished_plan_is_resumed(project: Project, tmp_path: Path, way: str) 
         killed = copy_of(base, tmp_path / f"killed-{index}")
         kill_at(killed, index, *arguments)
         result = killed.run(*arguments)
-        if steps[index].endswith("lockfile") and result.code == 5:
-            continue
+        if result.code == 5 and index >= steps.index("after rename to billing.local.lock.json"):
+            continue  # nothing was left to resume
         assert result.code == 0, f"{steps[index]}: {result.err}"
         assert live_objects(killed) == live_objects(expected), steps[index]
         assert killed.actions() == {}, steps[index]

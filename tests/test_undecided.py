@@ -23,7 +23,7 @@ def test_what_identity_can_not_decide_is_asked(project: Project) -> None:
 
     assert stopped.code == 1
     first, second = sorted((ours, twin))
-    assert f"2 live objects fit: {first}, {second}. Nothing was sent." in stopped.err
+    assert f"2 live objects fit: {first}, {second}. Say which" in stopped.err
     assert f"nova-iac import {METRIC} ID" in stopped.err
     assert project.writes() == [], "nothing is sent before it is settled"
     assert project.run("import", METRIC, "00000000-0000-0000-0000-000000000000", now=TOMORROW).code == 1

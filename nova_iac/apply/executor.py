@@ -14,10 +14,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from nova_iac import moment
-from nova_iac.errors import Conflict, NotFound, NovaError, Refused, Unavailable
+from nova_iac.errors import Conflict, NotFound, NovaError, Refused, RemoteError, Unavailable
 from nova_iac.kinds.base import EffectiveAt, FiatId, Kind
 from nova_iac.plan.change import Change, Plan, PlannedCall
 from nova_iac.plan.verdict import canonical_json
@@ -25,6 +25,17 @@ from nova_iac.remote import Client, Endpoint, to_json_number
 from nova_iac.resource import Address, Ref
 from nova_iac.state.journal import Intent, Journal, apply_effects
 from nova_iac.state.lockfile import LockEntry, Lockfile
+
+_TAKEN: Final = "uniqueness key"
+"""In what Metronome says of a uniqueness key that was used (§2.3); an Idempotency-Key gets a 409 of another kind."""
+
+
+_NOT_OURS: Final = (
+    "the object that holds it is equal, but was not made under this lockfile's key: take it over with --adopt or "
+    "`nova-iac import {} ID`, or change the spec"
+)
+_ARCHIVED: Final = "already archived"
+"""In what Metronome says of an object that is archived twice (§2.2)."""
 
 
 class Progress(StrEnum):
@@ -73,10 +84,10 @@ def created_id(answer: Any, endpoint: Endpoint) -> str:
 
     :raises Unavailable: the answer has none: whether the object was made isn't known.
     """
-    try:
-        return str(answer["data"]["id"])
-    except (KeyError, TypeError):
-        raise Unavailable(f"{endpoint.method} {endpoint.path}: the answer has no id") from None
+    match answer:
+        case {"data": {"id": str(made)}} if made:
+            return made
+    raise Unavailable(f"{endpoint.method} {endpoint.path}: the answer has no id")
 
 
 class Executor:
@@ -194,11 +205,11 @@ class Executor:
             with self._lock:  # before the journal, which may be full: the id is known from here on
                 apply_effects(self.result.entries, planned.effects, new_id)
             self.journal.done(number, new_id)
-        except (Refused, NotFound, Conflict) as error:
+        except (Refused, NotFound) as error:
             if number is not None:
                 self.journal.refused(number, str(error))
             return ApplyEvent(Progress.FAILED, index, planned, time.monotonic() - began, error)
-        except NovaError as error:
+        except NovaError as error:  # also a Conflict: who else holds the key may be this very call, made before
             return ApplyEvent(Progress.FAILED, index, planned, time.monotonic() - began, error)
         return ApplyEvent(Progress.DONE, index, planned, time.monotonic() - began, new_id=new_id)
 
@@ -207,13 +218,22 @@ class Executor:
         call = planned.call
         try:
             answer = self.client.send(call.endpoint, params, key=key)
-        except Conflict:
-            if not call.unique:
+        except Refused as refusal:
+            if _ARCHIVED in str(refusal) and any(effect.archived for effect in planned.effects.values()):
+                return None  # by a run that is lost, or by hand: the record is all that is behind
+            raise
+        except Conflict as conflict:
+            if planned.probe:
+                raise Conflict(f"{conflict}; {_NOT_OURS.format(call.creates)}", status=conflict.status) from None
+            if not call.unique or _TAKEN not in str(conflict):
                 raise
             # The uniqueness key is of this very write: it was made before, by a run that is lost.
             if call.creates is None:
                 return None
-            claimed = self._kinds[call.creates.kind].made_under(key, params, self.client)
+            try:
+                claimed = self._kinds[call.creates.kind].made_under(key, params, self.client)
+            except RemoteError as problem:
+                raise Unavailable(f"whether {call.creates} was made can't be looked up: {problem}") from None
             if claimed is None:
                 raise
             return claimed

@@ -19,6 +19,8 @@ from nova_iac.cli.show import show_plan
 from nova_iac.desired.graph import ResourceGraph
 from nova_iac.errors import ApplyError, Protected, StalePlan, UnsafePlan, UsageProblem
 from nova_iac.plan.change import Plan, PlanOptions
+from nova_iac.plan.document import call_identity
+from nova_iac.plan.verdict import canonical_json
 from nova_iac.remote import Client
 
 _PLANNING = ("no_refresh", "targets", "excludes", "effective_at", "adopt")
@@ -46,8 +48,11 @@ def perform(
     graph = session.graph(destroy=options.destroy)
     operation = "destroy" if options.destroy else "apply"
     with session.client(parallelism) as client, Running(session, operation) as running:
-        running.recover(client)
-        plan = session.plan(graph, running.folded, options, client if options.refresh else None)
+        reading = client if options.refresh else None
+        agreed: frozenset[str] | None = None
+        if running.open:
+            agreed = _settle_open(session, running, graph, options, client, allow=allow, saved=saved, yes=yes, output=output)
+        plan = session.plan(graph, running.folded, options, reading)
         if options.destroy and not plan.doing and output == "text":
             running.record(plan)
             return _nothing(options, output)
@@ -65,8 +70,39 @@ def perform(
         if not plan.doing:
             running.record(plan)
             return _nothing(options, output)
-        _confirm(session, yes, destroy=options.destroy)
+        if agreed is None or not _identities(plan) <= agreed:
+            _confirm(session, yes, destroy=options.destroy)
         return _carry_out(running, plan, client, options, output, parallelism, session)
+
+
+def _settle_open(
+    session: Session,
+    running: Running,
+    graph: ResourceGraph,
+    options: PlanOptions,
+    client: Client,
+    *,
+    allow: tuple[str, ...],
+    saved: SavedPlan | None,
+    yes: bool,
+    output: str,
+) -> frozenset[str] | None:
+    """Settle what an interrupted run left open, which may send its creates again: so first comes all that comes before sending.
+
+    :returns: the calls that were agreed to; None where nobody was asked.
+    """
+    plan = session.plan(graph, running.folded, options, client if options.refresh else None)
+    require_allowed(session, plan, allow, options, saved, warn=False)
+    if not yes:
+        if output == "text":
+            show_plan(plan, output, session.settings, allowed=allow)
+        _confirm(session, yes, destroy=options.destroy)
+    running.recover(client, plan)
+    return None if yes else _identities(plan)
+
+
+def _identities(plan: Plan) -> frozenset[str]:
+    return frozenset(canonical_json(call_identity(planned)) for planned in plan.calls)
 
 
 _ALLOWABLE = ("NV401", "NV402", "NV403", "NV404", "NV405", "NV406")
@@ -101,8 +137,13 @@ def _saved(planfile: str | None, digest: str | None, planning: dict[str, Any]) -
     return SavedPlan(digest) if digest else None
 
 
-def require_allowed(session: Session, plan: Plan, allow: tuple[str, ...], options: PlanOptions, saved: SavedPlan | None) -> None:
-    """Guards and protection, before anything is sent."""
+def require_allowed(
+    session: Session, plan: Plan, allow: tuple[str, ...], options: PlanOptions, saved: SavedPlan | None, *, warn: bool = True
+) -> None:
+    """Guards and protection, before anything is sent.
+
+    :param warn: whether to tell of an allowance that no guard needs.
+    """
     if session.environment.protected and saved is None and plan.doing:
         destroy = " --destroy" if options.destroy else ""
         name = session.environment.name
@@ -112,7 +153,7 @@ def require_allowed(session: Session, plan: Plan, allow: tuple[str, ...], option
         )
     known = {part for hit in plan.guards for part in (hit.code, f"{hit.code}:{hit.address}")}
     for text in allow:
-        if text not in known:
+        if warn and text not in known:
             click.echo(f"Warning: --allow {text} matches no guard of this plan.", err=True)
     blocking = plan.blocking(allow)
     if blocking:

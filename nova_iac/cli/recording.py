@@ -13,7 +13,8 @@ import click
 from nova_iac.cli.session import Session, now
 from nova_iac.errors import UsageProblem
 from nova_iac.resource import Address
-from nova_iac.state.journal import Folded, Intent, Journal
+from nova_iac.state.folding import Folded
+from nova_iac.state.journal import Intent, Journal
 from nova_iac.state.lockfile import LockEntry, Lockfile
 from nova_iac.state.mutex import Mutex
 

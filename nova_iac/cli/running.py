@@ -24,7 +24,8 @@ from nova_iac.plan.change import Plan
 from nova_iac.plan.document import call_identity, plan_digest
 from nova_iac.remote import Client
 from nova_iac.resource import Address
-from nova_iac.state.journal import Folded, Journal, Run
+from nova_iac.state.folding import Folded
+from nova_iac.state.journal import Journal, Run
 from nova_iac.state.lockfile import LockEntry, Lockfile
 from nova_iac.state.mutex import Mutex
 
@@ -71,9 +72,15 @@ class Running:
         finally:
             self._mutex.__exit__(None, None, None)
 
-    def recover(self, client: Client) -> None:
+    @property
+    def open(self) -> bool:
+        """Whether an interrupted run left calls whose outcome isn't known."""
+        return self.folded is not None and bool(self.folded.unresolved)
+
+    def recover(self, client: Client, plan: Plan) -> None:
         """Settle what an interrupted run left open, telling each outcome.
 
+        :param plan: what was planned beside it, allowed and agreed to: none of its creates is sent again that isn't in it.
         :raises SystemExit: it was interrupted; what is left open stays in the journal.
         """
         if self.folded is None or not self.folded.unresolved or self._lockfile is None:
@@ -83,7 +90,7 @@ class Running:
         stop = threading.Event()
         try:
             with self._interruptible(stop):
-                for settled in recover(self.folded.unresolved, entries, client, journal, KINDS, now):
+                for settled in recover(self.folded.unresolved, plan.calls, entries, client, journal, KINDS, now):
                     self._sent = True
                     _tell(settled)
                     if stop.is_set():

@@ -23,7 +23,7 @@ from nova_iac.plan.planner import make_plan
 from nova_iac.remote import Client, RetryPolicy
 from nova_iac.resource import Address
 from nova_iac.spec import Environment, Spec, digest, load_spec, read_dotenv
-from nova_iac.state.journal import Folded, fold
+from nova_iac.state.folding import Folded, fold
 from nova_iac.state.lockfile import Lockfile, StatePaths, load
 
 EMULATOR_URL = "http://emulator"

@@ -67,10 +67,14 @@ class Workbench:
         client = self.client(session)
         graph = session.graph(destroy=False)
         with Running(session, "ui") as running:
-            running.recover(client)
             plan = session.plan(graph, running.folded, choose(graph, running.folded), client)
             check(plan)
             require_allowed(session, plan, (), plan.options, None)
+            if running.open:
+                running.recover(client, plan)
+                plan = session.plan(graph, running.folded, choose(graph, running.folded), client)
+                check(plan)
+                require_allowed(session, plan, (), plan.options, None)
             if not plan.doing:
                 running.record(plan)
                 return Applied(plan, summary_line(plan, Style()))

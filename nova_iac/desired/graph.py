@@ -9,8 +9,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from nova_iac.errors import Diagnostic, Severity, SpecError
-from nova_iac.kinds.base import Declared, Kind
+from nova_iac.kinds.base import Kind
 from nova_iac.kinds.block import Block
+from nova_iac.kinds.lookup import Declared
 from nova_iac.resource import Address, Resource
 from nova_iac.spec import nearest
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nova_iac.errors import Diagnostic, Severity
-from nova_iac.kinds.base import Call, Field, Kind, Mutability, Names, Task, Wanted
+from nova_iac.kinds.base import Call, Field, Kind, Mutability, Task, Wanted
 from nova_iac.kinds.block import Block
+from nova_iac.kinds.lookup import Names
 from nova_iac.kinds.sighting import Sighting, beyond, whatever
 from nova_iac.kinds.wire import get_or_none, read_listed, without_empty
 from nova_iac.remote import Client, Endpoint

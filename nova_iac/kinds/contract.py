@@ -10,23 +10,12 @@ from typing import Any, Final
 
 from nova_iac import moment
 from nova_iac.errors import Diagnostic, Severity
-from nova_iac.kinds.base import (
-    NOT_CLEARABLE,
-    Call,
-    Caution,
-    Declared,
-    EffectiveAt,
-    Field,
-    Hazard,
-    Kind,
-    Mutability,
-    Names,
-    Task,
-    Wanted,
-)
+from nova_iac.kinds.base import NOT_CLEARABLE, Call, Caution, EffectiveAt, Field, Hazard, Kind, Mutability, Task, Wanted
 from nova_iac.kinds.block import Block
+from nova_iac.kinds.contract_terms import INSTANTS, as_instant, last_filter, start_of, to_wire, with_instant
+from nova_iac.kinds.lookup import Declared, Names
 from nova_iac.kinds.sighting import Sighting, beyond
-from nova_iac.kinds.wire import get_or_none, ref_or_id, rows_or_none, without_empty
+from nova_iac.kinds.wire import get_or_none, rows_or_none
 from nova_iac.remote import Client, Endpoint
 from nova_iac.resource import Action, Address, Ref, RemoteObject, Resource, Value
 
@@ -43,7 +32,6 @@ _EDITED: Final = {
     "ending_before": "update_contract_end_date",
     "net_payment_terms_days": "update_net_payment_terms_days",
 }
-_INSTANTS: Final = ("starting_at", "ending_before")
 _KNOWN: Final = (
     "name", "customer_id", "rate_card_id", "starting_at", "ending_before", "net_payment_terms_days", "usage_statement_schedule",
     "usage_filter", "uniqueness_key", "has_more",
@@ -161,7 +149,7 @@ class Contract(Kind):
             who = {"customer_id": customer, "contract_id": task.id}
             match task.action:
                 case Action.CREATE:
-                    params = {"customer_id": customer, **_to_wire(task.desired)}
+                    params = {"customer_id": customer, **to_wire(task.desired)}
                     sets = {task.address: tuple(task.desired)}
                     yield Call(CREATE, params, (task.address, *task.covered), task.address, sets, unique=True)
                 case Action.ARCHIVE:
@@ -177,7 +165,7 @@ class Contract(Kind):
             extra = {} if end is None else {"ending_before": EffectiveAt(end)}
             yield Call(END, {**who, **extra}, (task.address,), sets=sets)
         elif plain:
-            values = {_EDITED[name]: _instant(name, task.after[name]) for name in plain}
+            values = {_EDITED[name]: as_instant(name, task.after[name]) for name in plain}
             yield Call(EDIT, {**who, **values}, (task.address,), sets=sets, unique=True)
         if "usage_filter" in task.changed:
             value = task.after["usage_filter"]
@@ -186,9 +174,9 @@ class Contract(Kind):
             if "starting_at" not in value and reached < task.after["starting_at"]:
                 start = reached = task.after["starting_at"]
             later = [] if task.live is None else [part for part in task.live.extra["filter_starts"] if part > reached]
-            for instant in (start, *later):
+            for since in (start, *later):
                 # A filter that was set for later would come back; none can be removed (§10.6).
-                params = {**who, **value, "starting_at": EffectiveAt(instant)}
+                params = {**who, **value, "starting_at": EffectiveAt(since)}
                 yield Call(FILTER, params, (task.address,), sets={task.address: ("usage_filter",)})
 
     def hazards(self, task: Task) -> Iterable[Hazard]:
@@ -293,17 +281,17 @@ class Contract(Kind):
             found["name"] = row["name"]
         if row.get("net_payment_terms_days") is not None:
             found["net_payment_terms_days"] = int(row["net_payment_terms_days"])
-        for name in _INSTANTS:
+        for name in INSTANTS:
             if row.get(name):
                 found[name] = moment.canonical(row[name])
         if row.get("rate_card_id"):
             found["rate_card"] = names.address(row["rate_card_id"])
         if schedule := row.get("usage_statement_schedule"):
-            found["usage_statement_schedule"] = _instants(schedule, "billing_anchor_date")
-        filters = sorted((_instants(part, "starting_at") for part in row.get("usage_filter") or ()), key=_start)
+            found["usage_statement_schedule"] = with_instant(schedule, "billing_anchor_date")
+        filters = sorted((with_instant(part, "starting_at") for part in row.get("usage_filter") or ()), key=start_of)
         if filters:
-            found["usage_filter"] = _last_filter(filters)
-        extra = {"uniqueness_key": row.get("uniqueness_key"), "filter_starts": [_start(part) for part in filters]}
+            found["usage_filter"] = last_filter(filters)
+        extra = {"uniqueness_key": row.get("uniqueness_key"), "filter_starts": [start_of(part) for part in filters]}
         return RemoteObject(row["id"], self.canonical(found), bool(row.get("archived_at")), row.get("name"), extra)
 
     def project(self, field_name: str, live: Value, declared: Value, recorded: Value) -> Value:
@@ -349,23 +337,6 @@ def _same_identity(live: Mapping[str, Value], desired: Mapping[str, Value]) -> b
     return live.get("starting_at") == desired.get("starting_at") and (card is None or live.get("rate_card") == card)
 
 
-def _last_filter(filters: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
-    """The filter that will hold in the end, with the start from which it holds without a break."""
-    same = ("group_key", "group_values")
-    last = {name: sorted(filters[-1][name]) if name == "group_values" else filters[-1][name] for name in same}
-    start = _start(filters[-1])
-    for part in reversed(filters):
-        if part["group_key"] != last["group_key"] or sorted(part["group_values"]) != last["group_values"]:
-            break
-        start = _start(part)
-    return last | ({"starting_at": start} if start else {})
-
-
-def _start(part: Mapping[str, Value]) -> str:
-    start: str = part.get("starting_at", "")
-    return start
-
-
 def _covers(span: Mapping[str, str], instant: str) -> bool:
     return span.get("starting_at", "") <= instant < span.get("ending_before", "~")
 
@@ -378,27 +349,3 @@ def _overlap(first: Resource, second: Resource) -> bool:
         and one.get("starting_at", "") < two.get("ending_before", "~")
         and two.get("starting_at", "") < one.get("ending_before", "~")
     )
-
-
-def _instants(part: Mapping[str, Any], name: str) -> dict[str, Value]:
-    kept = without_empty(part)
-    return kept | {name: moment.canonical(kept[name])} if name in kept else kept
-
-
-def _instant(name: str, value: Value) -> Value:
-    return EffectiveAt(value) if name in _INSTANTS and value is not None else value
-
-
-def _to_wire(attributes: Mapping[str, Value]) -> dict[str, Value]:
-    params: dict[str, Value] = {}
-    for name, value in attributes.items():
-        match name:
-            case "rate_card":
-                params["rate_card_id"] = ref_or_id(value)
-            case "usage_statement_schedule" if "billing_anchor_date" in value:
-                params[name] = value | {"billing_anchor_date": EffectiveAt(value["billing_anchor_date"])}
-            case "usage_filter" if "starting_at" in value:
-                params[name] = value | {"starting_at": EffectiveAt(value["starting_at"])}
-            case _:
-                params[name] = _instant(name, value)
-    return params

@@ -7,7 +7,8 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from nova_iac.errors import Diagnostic
-from nova_iac.kinds.base import Call, Declared, Field, Hazard, Kind, Mutability, Names, Task, Wanted
+from nova_iac.kinds.base import Call, Field, Hazard, Kind, Mutability, Task, Wanted
+from nova_iac.kinds.lookup import Declared, Names
 from nova_iac.kinds.sighting import Sighting, beyond, whatever
 from nova_iac.kinds.wire import chunks
 from nova_iac.remote import Client, Endpoint

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from nova_iac import moment
 from nova_iac.errors import Diagnostic
-from nova_iac.kinds.base import Call, EffectiveAt, Field, Kind, Mutability, Names, Task, Wanted
+from nova_iac.kinds.base import Call, EffectiveAt, Field, Kind, Mutability, Task, Wanted
 from nova_iac.kinds.block import Block
+from nova_iac.kinds.lookup import Names
 from nova_iac.kinds.product_updates import History, Update
 from nova_iac.kinds.sighting import Sighting, beyond
 from nova_iac.kinds.wire import get_or_none, read_listed, ref_or_id, without_empty

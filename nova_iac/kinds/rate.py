@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from nova_iac import moment
 from nova_iac.errors import Diagnostic
-from nova_iac.kinds.base import Call, EffectiveAt, FiatId, Field, Kind, Mutability, Names, Task, Wanted
+from nova_iac.kinds.base import Call, EffectiveAt, FiatId, Field, Kind, Mutability, Task, Wanted
 from nova_iac.kinds.block import Block
+from nova_iac.kinds.lookup import Names
 from nova_iac.kinds.rate_card import DEFAULT_FIAT, currency
 from nova_iac.kinds.rate_entries import expand_entries
 from nova_iac.kinds.rate_writing import write_entries

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from nova_iac import moment
 from nova_iac.errors import Diagnostic, Severity
-from nova_iac.kinds.base import Call, Declared, EffectiveAt, FiatId, Field, Kind, Mutability, Names, Task, Wanted
+from nova_iac.kinds.base import Call, EffectiveAt, FiatId, Field, Kind, Mutability, Task, Wanted
 from nova_iac.kinds.block import Block
+from nova_iac.kinds.lookup import Declared, Names
 from nova_iac.kinds.sighting import Sighting, beyond, whatever
 from nova_iac.kinds.wire import get_or_none, read_listed, without_empty
 from nova_iac.money import CURRENCIES

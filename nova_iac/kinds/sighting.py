@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from nova_iac.kinds.lookup import Names
 from nova_iac.resource import Address, RemoteObject
-
-if TYPE_CHECKING:
-    from nova_iac.kinds.base import Names
 
 _BOOKKEEPING: Final = frozenset(("id", "created_at", "created_by", "updated_at", "archived_at"))
 """What Metronome notes of every object; nobody declares it."""

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from nova_iac.desired.graph import ResourceGraph
 from nova_iac.errors import Diagnostic, Location, PlanError, Severity
-from nova_iac.kinds.base import Declared, EffectiveAt, Kind, Task
+from nova_iac.kinds.base import EffectiveAt, Kind, Task
+from nova_iac.kinds.lookup import Declared
 from nova_iac.plan.calls import plan_calls
 from nova_iac.plan.change import Change, Drift, Plan, PlannedCall, PlanOptions
 from nova_iac.plan.claims import held_elsewhere

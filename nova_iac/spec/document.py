@@ -16,7 +16,7 @@ from nova_iac.kinds.shapes import canonical
 from nova_iac.resource import Address, Value
 from nova_iac.spec import nodes
 from nova_iac.spec.blocks import BlockReader, bad_key, read_blocks
-from nova_iac.spec.environments import Environment, choose, read_environment, unknown, without_effect
+from nova_iac.spec.environments import Environment, choose, doubts, read_environment, unknown
 from nova_iac.spec.include import Gathered, gather
 from nova_iac.spec.judge import judge
 from nova_iac.spec.layout import KEY, roots
@@ -127,7 +127,7 @@ def _read_header(root: nodes.Mapping, found: Findings, cut: frozenset[int]) -> t
                 environments[known] = read_environment(known, node.keys[known], block)
                 part = node.entries[known]
                 if isinstance(part, nodes.Mapping):
-                    problems.extend(without_effect(environments[known], part))
+                    problems.extend(doubts(environments[known], part))
     problems.extend(judge(data, root, found, cut))
     return environments, problems
 

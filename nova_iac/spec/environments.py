@@ -5,6 +5,7 @@ Only the environment's block decides about host and token variable; a token itse
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -17,6 +18,8 @@ from nova_iac.spec.problems import instead, place, problem, shorten
 
 DEFAULT_TOKEN_ENV: Final = "METRONOME_BEARER_TOKEN"
 DEFAULT_BASE_URL: Final = "https://api.metronome.com"
+
+_USERINFO: Final = re.compile(r"[^/]*//[^/?#]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,18 @@ def read_environment(name: str, key: nodes.Scalar, data: Mapping[str, Value]) ->
     )
 
 
-def without_effect(environment: Environment, block: nodes.Mapping) -> list[Diagnostic]:
-    """Settings that the embedded emulator has no use for."""
-    return [
+def doubts(environment: Environment, block: nodes.Mapping) -> list[Diagnostic]:
+    """Settings that the embedded emulator has no use for, and a password where it would get into the lockfile."""
+    found = [
         problem("NV227", f"{name} means nothing beside emulator: true, which calls no host.", place(block.keys[name]))
         for name in ("token_env", "base_url")
         if environment.emulator and name in block.keys
     ]
+    if _USERINFO.match(environment.base_url) and "base_url" in block.keys:
+        key = place(block.keys["base_url"])
+        detail = "base_url can't hold a user name or a password: write the host alone. The token is taken from token_env."
+        found.append(problem("NV142", detail, key, source=f"{' ' * (key.column - 1)}base_url: …"))
+    return found
 
 
 def choose(

@@ -1,7 +1,7 @@
 """The journal: a line before each call and a line after it, on disk before anything else happens.
 
-It exists only while a run is incomplete. Reading the lockfile always folds it in, so whatever stopped a run, what it did is
-known; what it may have done stands as an intent without a result, and recovery settles it.
+It exists only while a run is incomplete. Reading the lockfile always folds it in (``folding``), so whatever stopped a run, what
+it did is known; what it may have done stands as an intent without a result, and recovery settles it.
 """
 
 from __future__ import annotations
@@ -13,14 +13,35 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
+from types import NoneType, TracebackType
 from typing import Any, Final
 
 from nova_iac.errors import LockfileError
 from nova_iac.resource import Address, Attributes, Lifecycle
-from nova_iac.state.lockfile import LockEntry, Lockfile, replace_file
+from nova_iac.state import strict
+from nova_iac.state.lockfile import LockEntry, read_entry, replace_file
 
 FORMAT_VERSION: Final = "1.0"
+
+_EFFECT: Final[Mapping[str, strict.Types]] = {
+    **dict.fromkeys(("set", "lifecycle", "entry"), (dict,)),
+    **dict.fromkeys(("drop", "depends_on"), (list,)),
+    **dict.fromkeys(("creates", "remove", "in_use", "supersedes"), (bool,)),
+    **dict.fromkeys(("archived", "id"), (str,)),
+}
+_INTENT: Final[Mapping[str, strict.Types]] = {
+    "number": (int,),
+    **dict.fromkeys(("key", "method", "path", "sdk", "sent_at"), (str,)),
+    **dict.fromkeys(("params", "effects"), (dict,)),
+    "covers": (list,),
+    "creates": (str, NoneType),
+}
+_RUN: Final[Mapping[str, strict.Types]] = {
+    **dict.fromkeys(("format_version", "lineage", "environment", "base_url", "started_at", "plan_digest"), (str,)),
+    "serial": (int,),
+    "destroy": (bool,),
+    "calls": (list,),
+}
 
 _sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
@@ -70,13 +91,17 @@ class Effect:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Effect:
-        """The inverse of as_data."""
+        """The inverse of as_data.
+
+        :raises ValueError: it is none.
+        """
+        strict.require_fields("an effect", data, _EFFECT, ())
         depends = data.get("depends_on")
         return cls(
             set=data.get("set", {}),
-            drop=tuple(data.get("drop", ())),
-            depends_on=None if depends is None else tuple(Address(text) for text in depends),
-            lifecycle=Lifecycle.from_data(data["lifecycle"]) if "lifecycle" in data else None,
+            drop=tuple(map(str, data.get("drop", ()))),
+            depends_on=None if depends is None else tuple(strict.known_address(text) for text in depends),
+            lifecycle=strict.lifecycle("an effect", data["lifecycle"]) if "lifecycle" in data else None,
             creates=data.get("creates", False),
             archived=data.get("archived"),
             remove=data.get("remove", False),
@@ -118,6 +143,18 @@ def apply_effects(entries: dict[Address, LockEntry], effects: Mapping[Address, E
         entries[address] = entry
 
 
+def read_effects(data: Mapping[str, Any]) -> dict[Address, Effect]:
+    """What a call leaves, by address.
+
+    :raises ValueError: it is none.
+    """
+    effects = {strict.known_address(text): Effect.from_data(effect) for text, effect in data.items()}
+    for address, effect in effects.items():
+        if effect.entry is not None:
+            read_entry(address, effect.entry)
+    return effects
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """A call that was about to be made. params are as sent: ids put in, numbers as JSON has them."""
@@ -150,7 +187,11 @@ class Intent:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Intent:
-        """The inverse of as_data."""
+        """The inverse of as_data.
+
+        :raises ValueError: it is none.
+        """
+        strict.require_fields("the intent", data, _INTENT, _INTENT)
         return cls(
             data["number"],
             data["key"],
@@ -159,9 +200,9 @@ class Intent:
             data["sdk"],
             data["params"],
             data["sent_at"],
-            tuple(Address(text) for text in data["covers"]),
-            Address(data["creates"]) if data["creates"] else None,
-            {Address(address): Effect.from_data(effect) for address, effect in data["effects"].items()},
+            tuple(strict.known_address(text) for text in data["covers"]),
+            None if data["creates"] is None else strict.known_address(data["creates"]),
+            read_effects(data["effects"]),
         )
 
 
@@ -194,18 +235,15 @@ class Run:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Run:
-        """The inverse of as_data."""
+        """The inverse of as_data.
+
+        :raises ValueError: it is none.
+        :raises NewerFormat: a newer version wrote it.
+        """
+        strict.require_format("the journal", data.get("format_version"), FORMAT_VERSION)
+        strict.require_fields("the head", data, _RUN, ("lineage", "serial", "environment", "base_url", "started_at"))
         known = {name: data[name] for name in cls.__slots__ if name in data}
         return cls(**known | {"calls": tuple(data.get("calls", ()))})
-
-
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """The lockfile with the journal folded in. unresolved are intents whose outcome isn't known; no journal, no run."""
-
-    lockfile: Lockfile
-    unresolved: tuple[Intent, ...] = ()
-    run: Run | None = None
 
 
 class Journal:
@@ -283,79 +321,4 @@ class Journal:
 
 
 def _text(line: Mapping[str, Any]) -> str:
-    return json.dumps(line, separators=(",", ":"), ensure_ascii=False)
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a journal; a last line that was cut off while it was written is left out: its call was never made.
-
-    :raises LockfileError: a line in the middle is broken.
-    """
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    except OSError as problem:
-        raise LockfileError(f"the journal {path} can't be read: {problem.strerror or problem}") from problem
-    lines = raw.split(b"\n")
-    lines.pop()  # what follows the last newline: nothing, or a torn line
-    found: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            raise LockfileError(
-                f"line {number} of the journal {path} is broken. It was left as it is: restore it from version control."
-            ) from None
-    return found
-
-
-def fold(lockfile: Lockfile | None, path: Path, *, environment: str, base_url: str) -> Folded | None:
-    """The recorded state with the journal of an interrupted run put in; None where there is neither.
-
-    The folded run counts as one: the serial rises if it changed anything.
-
-    :raises LockfileError: the journal belongs to another lockfile.
-    """
-    lines = read_lines(path)
-    if not lines:
-        return None if lockfile is None else Folded(lockfile)
-    run: Run | None = None
-    for line in lines:
-        if "run" in line:
-            run = Run.from_data(line["run"])
-    if run is None:
-        raise LockfileError(f"the journal {path} has no head: it was left as it is; restore it from version control.")
-    if lockfile is None:
-        lockfile = Lockfile(run.lineage, run.serial, run.environment, run.base_url)
-    if run.lineage != lockfile.lineage or run.environment != environment or run.base_url != base_url:
-        raise LockfileError(
-            f"the journal {path} belongs to another lockfile (lineage {run.lineage}): put the lockfile that it was written "
-            "beside back, or remove the journal if that run is of no interest."
-        )
-    folded = _replay(lockfile, lines, run)
-    if run.serial < lockfile.serial:
-        # The lockfile was saved after this run: it has what is done, and only open intents are news.
-        return replace(folded, lockfile=lockfile)
-    return folded
-
-
-def _replay(lockfile: Lockfile, lines: Sequence[Mapping[str, Any]], run: Run) -> Folded:
-    entries = dict(lockfile.resources)
-    open_intents: dict[int, Intent] = {}
-    changed = False
-    for line in lines:
-        if "intent" in line:
-            intent = Intent.from_data(line["intent"])
-            open_intents[intent.number] = intent
-        elif "done" in line:
-            intent = open_intents.pop(line["done"]["number"])
-            apply_effects(entries, intent.effects, line["done"]["id"])
-            changed = True
-        elif "refused" in line:
-            open_intents.pop(line["refused"]["number"], None)
-        elif "record" in line:
-            apply_effects(entries, {Address(a): Effect.from_data(e) for a, e in line["record"].items()}, None)
-            changed = True
-    serial = run.serial + 1 if changed or open_intents else lockfile.serial
-    return Folded(replace(lockfile, resources=entries, serial=serial), tuple(open_intents.values()), run)
+    return json.dumps(line, separators=(",", ":"))  # in ASCII: a server's message may hold half a surrogate pair

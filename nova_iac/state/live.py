@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nova_iac.desired.graph import ResourceGraph
-from nova_iac.kinds.base import Kind, Names, Wanted
+from nova_iac.kinds.base import Kind, Wanted
+from nova_iac.kinds.lookup import Names
 from nova_iac.plan.change import PlanOptions
 from nova_iac.plan.inputs import LiveState
 from nova_iac.plan.moved import apply_moves

@@ -8,21 +8,37 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import NoneType
 from typing import Any, Final
 
-from nova_iac.errors import LockfileError, NewerFormat, WrongAccount
+from nova_iac.errors import LockfileError, WrongAccount
 from nova_iac.kinds import KINDS
-from nova_iac.resource import NO_LIFECYCLE, Address, AddressError, Attributes, Lifecycle
+from nova_iac.resource import NO_LIFECYCLE, Address, Attributes, Lifecycle
+from nova_iac.state import strict
 
 FORMAT_VERSION: Final = "1.0"
 
-_HEADER: Final = frozenset(("format_version", "lineage", "serial", "environment", "account", "resources"))
-_ENTRY: Final = frozenset(("id", "attributes", "depends_on", "lifecycle", "superseded", "in_use"))
+_HEADER: Final[Mapping[str, strict.Types]] = {
+    "format_version": (str,),
+    "lineage": (str,),
+    "serial": (int,),
+    "environment": (str,),
+    "account": (dict,),
+    "resources": (dict,),
+}
+_ACCOUNT: Final[Mapping[str, strict.Types]] = {"base_url": (str,)}
+_ENTRY: Final[Mapping[str, strict.Types]] = {
+    "id": (str, NoneType),
+    "attributes": (dict,),
+    "depends_on": (list,),
+    "lifecycle": (dict,),
+    "superseded": (list,),
+    "in_use": (bool,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +161,12 @@ def load(path: Path, *, environment: str, base_url: str) -> Lockfile | None:
     except OSError as problem:
         raise LockfileError(f"{path} can't be read: {problem.strerror or problem}") from problem
     try:
-        data = json.loads(raw.decode("utf-8"))
-    except (UnicodeDecodeError, ValueError) as problem:
+        lockfile = _lockfile(strict.loads(raw.decode("utf-8")), str(path))
+    except (UnicodeDecodeError, json.JSONDecodeError) as problem:
         conflict = " It holds a merge conflict." if b"<<<<<<<" in raw else ""
         raise _broken(path, f"it is not JSON ({problem}).{conflict}") from None
-    lockfile = from_data(data, str(path))
+    except ValueError as problem:
+        raise _broken(path, f"{problem}.") from None
     if lockfile.environment != environment:
         raise WrongAccount(
             f"{path} belongs to environment {lockfile.environment}, not {environment}: name the right one with -e, "
@@ -163,54 +180,46 @@ def load(path: Path, *, environment: str, base_url: str) -> Lockfile | None:
     return lockfile
 
 
-def from_data(data: Any, where: str) -> Lockfile:
-    """A lockfile from parsed JSON.
+def _lockfile(data: Any, where: str) -> Lockfile:
+    if type(data) is not dict:
+        raise ValueError("it holds no JSON object")
+    strict.require_format(where, data.get("format_version"), FORMAT_VERSION)
+    strict.require_fields("the file", data, _HEADER, _HEADER)
+    strict.require_fields("account", data["account"], _ACCOUNT, _ACCOUNT)
+    uuid.UUID(data["lineage"])
+    if data["serial"] < 0:
+        raise ValueError("the serial is negative")
+    resources = {strict.known_address(text): read_entry(text, entry) for text, entry in data["resources"].items()}
+    _require_own_ids(resources)
+    return Lockfile(data["lineage"], data["serial"], data["environment"], data["account"]["base_url"], resources)
 
-    :raises LockfileError: as load does.
+
+def read_entry(address: str, data: Any) -> LockEntry:
+    """What is recorded of a resource, as as_data gives it.
+
+    :raises ValueError: no run can have recorded it.
     """
-    if not isinstance(data, dict):
-        raise _broken(where, "it holds no JSON object.")
-    version = data.get("format_version")
-    if not isinstance(version, str) or not re.fullmatch(r"\d+\.\d+", version):
-        raise _broken(where, "format_version is missing.")
-    if [int(part) for part in version.split(".")] > [int(part) for part in FORMAT_VERSION.split(".")]:
-        raise NewerFormat(f"{where} has format {version}; this nova-iac knows {FORMAT_VERSION}: update nova-iac.")
-    _no_other_fields(where, "the file", data, _HEADER)
-    try:
-        uuid.UUID(data["lineage"])
-        base_url, entries = data["account"]["base_url"], data["resources"]
-        _no_other_fields(where, "account", data["account"], frozenset(("base_url",)))
-        sound = isinstance(data["serial"], int) and isinstance(data["environment"], str) and isinstance(base_url, str)
-        if not sound or not isinstance(entries, dict):
-            raise TypeError("a field has a wrong type")
-        resources = {}
-        for text, entry in entries.items():
-            address = Address.parse(text)
-            _no_other_fields(where, text, entry, _ENTRY)
-            if not isinstance(entry["attributes"], dict) or not isinstance(entry["id"], str | None):
-                raise TypeError(f"{text} has a field of a wrong type")
-            _require_sound(text, address, entry)
-            resources[address] = LockEntry.from_data(entry)
-    except (KeyError, TypeError, ValueError, AttributeError, AddressError) as problem:
-        what = f"{problem.args[0]} is missing" if isinstance(problem, KeyError) else str(problem)
-        raise _broken(where, f"{what}.") from None
-    return Lockfile(data["lineage"], data["serial"], data["environment"], base_url, resources)
+    strict.require_fields(address, data, _ENTRY, ("id", "attributes"))
+    if flaw := KINDS[strict.known_address(address).kind].unsound(data["attributes"]):
+        raise ValueError(f"{address} has {flaw}")
+    strict.lifecycle(address, data.get("lifecycle", {}))
+    for other in data.get("depends_on", ()):
+        strict.known_address(other)
+    if not all(ident and isinstance(ident, str) for ident in data.get("superseded", ())) or data["id"] == "":
+        raise ValueError(f"{address} has an empty id")
+    return LockEntry.from_data(data)
 
 
-def _require_sound(text: str, address: Address, entry: Mapping[str, Any]) -> None:
-    """What no run of ours can have recorded is refused before anything is planned from it."""
-    kind = KINDS.get(address.kind)
-    if kind is None or len(address.keys) != (2 if kind.parent else 1):
-        raise ValueError(f"{text} is no address of a known kind")
-    if flaw := kind.unsound(entry["attributes"]):
-        raise ValueError(f"{text} has {flaw}")
-    for other in entry.get("depends_on", ()):
-        Address.parse(other)
-
-
-def _no_other_fields(where: str, what: str, data: Mapping[str, Any], known: frozenset[str]) -> None:
-    if unknown := sorted(set(data) - known):
-        raise _broken(where, f"{what} has the unknown field {unknown[0]!r}.")
+def _require_own_ids(resources: Mapping[Address, LockEntry]) -> None:
+    """An object that is recorded twice would be archived under one address and used under the other."""
+    holders: dict[tuple[str, str], Address] = {}
+    for address, entry in resources.items():
+        for ident in (entry.id, *entry.superseded):
+            if ident is None:
+                continue
+            if other := holders.get((address.kind, ident)):
+                raise ValueError(f"{other} and {address} have the same id {ident}")
+            holders[address.kind, ident] = address
 
 
 def _broken(where: object, what: str) -> LockfileError:
@@ -226,9 +235,10 @@ def replace_file(path: Path, text: str) -> None:
     Temporary file, fsync, rename, fsync of the folder.
     """
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-    # One name for all attempts: there is one writer at a time, and what a killed one left is overwritten by the next.
+    # One name for all attempts: there is one writer at a time. What a killed one left may be another user's: it goes first.
     temporary = path.with_name(f".{path.name}.tmp")
     try:
+        temporary.unlink(missing_ok=True)
         with temporary.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()

@@ -56,12 +56,17 @@ class Mutex:
         """Take the lock.
 
         :raises Locked: another run holds it; the message names it.
+        :raises LockfileError: it can't be written.
         """
-        self._file = self._open_locked()
-        holder = read_holder(self.path)
-        if holder is not None and holder.host != self.holder.host:
-            self._file.close()
-            raise Locked(self._message(holder, f" If that run is dead, free it with `nova-iac state unlock {holder.id}`."))
+        while True:
+            self._file = self._open_locked()
+            holder = read_holder(self.path)
+            if holder is not None and holder.host != self.holder.host:
+                self._file.close()
+                raise Locked(self._message(holder, f" If that run is dead, free it with `nova-iac state unlock {holder.id}`."))
+            if self._file.writable():
+                break
+            self._remove_left(holder)
         try:
             self._file.truncate(0)
             os.write(self._file.fileno(), json.dumps(asdict(self.holder)).encode() + b"\n")
@@ -76,10 +81,23 @@ class Mutex:
             self.path.unlink()
         self._file.close()
 
+    def _remove_left(self, holder: Holder | None) -> None:
+        """Make room where another user's run was killed: its file can be locked and read, and not written."""
+        assert self._file is not None
+        with self._file:
+            try:
+                self.path.unlink(missing_ok=True)
+            except OSError as problem:
+                who = "another user's run" if holder is None else holder.describe(self._now)
+                raise LockfileError(
+                    f"the lock {self.path} was left behind by {who}, which is dead, and can't be removed: "
+                    f"{problem.strerror or problem}. Remove the file as its owner."
+                ) from problem
+
     def _open_locked(self) -> BinaryIO:
         while True:
             try:
-                file = self.path.open("a+b")
+                file = _open(self.path)
             except OSError as problem:
                 raise LockfileError(f"the lock {self.path} can't be written: {problem.strerror or problem}") from problem
             try:
@@ -98,6 +116,16 @@ class Mutex:
         return f"{self.path} is held: {who}.{advice}"
 
 
+def _open(path: Path) -> BinaryIO:
+    """The lock's file, made if need be; another user's can be read only, which is enough to see whether it is held."""
+    try:
+        return path.open("a+b")
+    except PermissionError:
+        with contextlib.suppress(OSError):
+            return path.open("rb")
+        raise
+
+
 def read_holder(path: Path) -> Holder | None:
     """Who holds a lock, as its file says."""
     try:
@@ -109,20 +137,22 @@ def read_holder(path: Path) -> Holder | None:
 def unlock(path: Path, lock_id: str) -> Holder:
     """Free a lock whose holder can't be seen to be dead.
 
-    :raises LockfileError: there is no such lock, or its holder is alive on this machine.
+    :raises LockfileError: there is no such lock, its holder is alive on this machine, or the file can't be removed.
     """
     holder = read_holder(path)
     if holder is None or holder.id != lock_id:
         there = "there is no lock" if holder is None else f"the lock there is {holder.id}"
         raise LockfileError(f"{path}: no lock {lock_id} to free; {there}.")
-    with path.open("a+b") as file:
-        try:
+    try:
+        with _open(path) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise LockfileError(
-                f"{path}: pid {holder.pid} is alive on this machine and holds lock {lock_id}; stop it first."
-            ) from None
-        path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+    except BlockingIOError:
+        raise LockfileError(
+            f"{path}: pid {holder.pid} is alive on this machine and holds lock {lock_id}; stop it first."
+        ) from None
+    except OSError as problem:
+        raise LockfileError(f"{path} can't be removed: {problem.strerror or problem}. Remove it as {holder.user}.") from problem
     return holder
 
 

@@ -10,7 +10,7 @@ from nova_iac.desired.graph import ResourceGraph
 from nova_iac.kinds.customer import Customer
 from nova_iac.plan.change import Plan, PlanOptions
 from nova_iac.resource import Action, Address, AddressPattern, Resource
-from nova_iac.state.journal import Folded
+from nova_iac.state.folding import Folded
 from nova_iac.ui import account, catalog, events, snippets
 from nova_iac.ui.desk import Choose, Desk, Session
 from nova_iac.ui.problems import Refusal

@@ -11,7 +11,7 @@ from nova_iac.desired.graph import ResourceGraph
 from nova_iac.plan.change import Plan, PlanOptions
 from nova_iac.remote import Client
 from nova_iac.spec import Environment, Spec
-from nova_iac.state.journal import Folded
+from nova_iac.state.folding import Folded
 
 
 class Session(Protocol):

@@ -8,7 +8,7 @@ from nova_iac.desired.graph import ResourceGraph
 from nova_iac.kinds import KINDS
 from nova_iac.plan.moved import apply_moves
 from nova_iac.resource import Address
-from nova_iac.state.journal import Folded
+from nova_iac.state.folding import Folded
 from nova_iac.state.lockfile import LockEntry
 
 

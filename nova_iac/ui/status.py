@@ -15,7 +15,7 @@ from nova_iac.render.diagnostics import as_text
 from nova_iac.render.style import Style
 from nova_iac.render.terminal import plan_text, summary_line
 from nova_iac.resource import Action, Address
-from nova_iac.state.journal import Folded
+from nova_iac.state.folding import Folded
 from nova_iac.ui import catalog
 from nova_iac.ui.desk import Desk, Session
 from nova_iac.ui.record import known, recorded

@@ -17,7 +17,8 @@ from support import NOW, Project
 
 from nova_iac.emulator import Emulator
 from nova_iac.kinds import KINDS
-from nova_iac.kinds.base import Kind, Mutability, Names, Wanted
+from nova_iac.kinds.base import Kind, Mutability, Wanted
+from nova_iac.kinds.lookup import Names
 from nova_iac.kinds.shapes import ANYTHING, Items, Shape, Struct
 from nova_iac.moment import parse
 from nova_iac.remote import Client

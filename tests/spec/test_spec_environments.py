@@ -247,9 +247,11 @@ def test_a_token_that_was_written_into_the_spec_is_not_repeated(write: Callable[
     from nova_iac.spec import with_sources
 
     text = "version: 1\nenvironments:\n  a: {token: s3cret-1, protectd: true}\n  b:\n    token_env: s3cret-2\n"
+    text += "  c: {base_url: 'https://me:s3cret-3@host'}\n  d:\n    base_url: http://s3cret-4@host/v1\n"
     found = with_sources(problems_of(write(text), "a"))
 
-    assert len(found) == 3
+    assert [one.code for one in found] == ["NV131", "NV131", "NV142", "NV142", "NV142"]
+    assert "base_url can't hold a user name or a password" in str(found)
     assert "s3cret" not in as_text(found, color=False)
     assert "s3cret" not in str(as_data(found))
 
