@@ -26,6 +26,4 @@ def tools() -> Iterator[Path]:
 def world(tmp_path: Path, tools: Path) -> Iterator[World]:
     """A repository whose lockfile is committed; nothing is applied yet."""
     with hub() as github, served(NOW, token=METRONOME_TOKEN) as account:
-        made = World(tmp_path, github, account, tools)
-        made.init()
-        yield made
+        yield World(tmp_path, github, account, tools)

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import re
+import socket
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -32,6 +33,8 @@ class Hub:
         self.blobs: dict[int, bytes] = {}
         self.writes: list[tuple[str, str]] = []
         self.leaked: list[str] = []
+        self.faults: list[tuple[str, str, int, bool]] = []
+        """What fails next: method, pattern of the path, status (0: the connection breaks), whether it is done all the same."""
         self._next = 100
 
     def number(self) -> int:
@@ -53,7 +56,9 @@ class Hub:
 
     def comment(self, number: int, body: str, author: str) -> None:
         """A comment that somebody writes by hand."""
-        self.comments.setdefault(number, []).append({"id": self.number(), "body": body, "user": {"login": author}})
+        address = f"{self.url}/repos/{REPOSITORY}/issues/{number}"
+        one = {"id": self.number(), "body": body, "user": {"login": author}, "issue_url": address}
+        self.comments.setdefault(number, []).append(one)
 
     def bodies(self, number: int) -> list[str]:
         """The comments on a pull request."""
@@ -68,8 +73,17 @@ class Hub:
                 return handler(query, body, *match.groups())
         return None
 
+    def fault(self, method: str, path: str) -> tuple[int, bool] | None:
+        """The status of a request that fails, and whether it is done; None where it doesn't fail."""
+        for number, (verb, pattern, status, done) in enumerate(self.faults):
+            if verb == method and re.fullmatch(pattern, path):
+                del self.faults[number]
+                return status, done
+        return None
+
     def _routes(self) -> Iterator[tuple[str, str, Callable[..., Any]]]:
         yield "GET", r"/issues/(\d+)/comments", lambda query, _, number: _page(self.comments.get(int(number), []), query)
+        yield "GET", r"/issues/comments", lambda *_: [one for many in self.comments.values() for one in many]
         yield "POST", r"/issues/(\d+)/comments", self._new_comment
         yield "PATCH", r"/issues/comments/(\d+)", self._edit_comment
         yield "GET", r"/issues", lambda query, _: _page([one for one in self.issues if one["state"] == "open"], query)
@@ -129,7 +143,12 @@ def hub() -> Iterator[Hub]:
                 return self._reply(302, b"", location=f"{state.url}/blob/{match[1]}")
             if sent != f"Bearer {TOKEN}" and self.command != "GET":
                 return self._reply(403, b"{}")
-            answer = state.answer(self.command, path, parse_qs(address.query), json.loads(data or b"null"))
+            fault = state.fault(self.command, path)
+            answer = None
+            if fault is None or fault[1]:
+                answer = state.answer(self.command, path, parse_qs(address.query), json.loads(data or b"null"))
+            if fault is not None:
+                return self._reply(fault[0], b"{}") if fault[0] else self.connection.shutdown(socket.SHUT_RDWR)
             return self._reply(404 if answer is None else 200, json.dumps(answer).encode())
 
         def _reply(self, status: int, content: bytes, location: str = "") -> None:

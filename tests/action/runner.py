@@ -38,7 +38,7 @@ class Runner:
         self._hub = hub
         self._folder = folder
         self._tools = tools
-        self._variables = variables
+        self.variables = dict(variables)
         folder.mkdir(exist_ok=True)
 
     def use(self, checkout: Path, event: str, payload: dict[str, Any], github: Mapping[str, str], **inputs: str) -> Ran:
@@ -89,7 +89,7 @@ class Runner:
             "GITHUB_RUN_ID": "4711",
             "GITHUB_WORKFLOW_REF": f"{REPOSITORY}/.github/workflows/apply.yml@refs/heads/main",
             **github,
-            **self._variables,
+            **self.variables,
             **{name: str(file) for name, file in files.items()},
             **{name: _fill(str(value), known) for name, value in step.get("env", {}).items()},
         }

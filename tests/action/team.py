@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from runner import Ran, Runner
 from support import EXAMPLE, NOW
 
 METRONOME_TOKEN = "account-token"
+DEMO = "Nova Demo Customer"
+PLAN = "<!-- nova-iac:plan environment=live spec=billing.yaml -->"
+APPLY = "<!-- nova-iac:apply environment=live spec=billing.yaml -->"
 
 
 class World:
-    """What a team has: main on a bare remote, pull requests, an account, and GitHub Actions."""
+    """What a team has: main on a bare remote with an empty lockfile, pull requests, an account, and GitHub Actions."""
 
     def __init__(self, folder: Path, github: Hub, account: str, tools: Path) -> None:
         self.hub = github
@@ -25,7 +29,7 @@ class World:
         self.folder = folder
         self.work = folder / "work"
         self.tools = tools
-        variables = {"LIVE_TOKEN": METRONOME_TOKEN, "NOVA_NOW": NOW}
+        variables = {"LIVE_TOKEN": METRONOME_TOKEN, "NOVA_NOW": NOW, "NOVA_ACTION_PAUSE": "0"}
         self.runner = Runner(github, folder / "runner", tools, variables)
         self._offline = Runner(github, folder / "fork-runner", tools, {"NOVA_NOW": NOW})
         self._jobs = 0
@@ -33,6 +37,7 @@ class World:
         git(folder, "clone", "--quiet", "remote.git", "work")
         live = f"  live: {{base_url: '{account}', token_env: LIVE_TOKEN}}\n  sandbox: {{token_env"
         self.write(EXAMPLE.replace("  sandbox: {token_env", live))
+        self.tool("init", "-e", "live")
         self.commit("begin")
         git(self.work, "push", "--quiet", "origin", "HEAD:main")
 
@@ -45,13 +50,6 @@ class World:
         git(self.work, "add", "--all")
         git(self.work, "commit", "--quiet", "-m", message)
         return git(self.work, "rev-parse", "HEAD")
-
-    def init(self) -> None:
-        """Commit the empty lockfile, as the action asks for."""
-        env = {**os.environ, "NOVA_NOW": NOW}
-        subprocess.run([self.tools / "nova-iac", "init", "-e", "live"], cwd=self.work, env=env, check=True, capture_output=True)
-        self.commit("lockfile")
-        git(self.work, "push", "--quiet", "origin", "HEAD:main")
 
     def branch(self, name: str, old: str, new: str) -> str:
         """A branch off main that edits the spec; its head."""
@@ -90,9 +88,13 @@ class World:
         )
         return merge
 
-    def apply(self, sha: str = "main", *, event: str = "push", **inputs: str) -> Ran:
-        """The job after a push of a commit, or a manual run."""
+    def apply(
+        self, sha: str = "main", *, event: str = "push", prepare: Callable[[Path], object] | None = None, **inputs: str
+    ) -> Ran:
+        """The job after a push of a commit, or a manual run; prepare does something to its checkout."""
         checkout = self.checkout(sha)
+        if prepare is not None:
+            prepare(checkout)
         where = {"GITHUB_SHA": git(checkout, "rev-parse", "HEAD"), "GITHUB_REF": "refs/heads/main", "GITHUB_REF_NAME": "main"}
         return self.runner.use(checkout, event, {}, where, **defaults("apply", TOKEN) | inputs)
 
@@ -134,16 +136,19 @@ class World:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.loads(answer.read() or b"null")
 
-    def change(self, name: str) -> str:
-        """A pull request, merged and applied without a hitch; its merge commit."""
+    def begin(self, name: str) -> None:
+        """The example with one more customer, applied and recorded on main: what a team has had for long."""
         self.branch(
             name, "customers:\n", f"customers:\n  {name}:\n    name: {name.title()}\n    ingest_aliases: [{name}@nova.com]\n"
         )
-        number = self.hub.number()
-        assert self.plan(number, name).code == 0
-        merge = self.merge(number, name)
-        assert self.apply(merge).code == 0
-        return merge
+        self.tool("apply", "-e", "live", "--yes")
+        self.commit("applied")
+        git(self.work, "push", "--quiet", "origin", "HEAD:main")
+
+    def tool(self, *arguments: str) -> None:
+        """nova-iac in the working copy."""
+        env = {**os.environ, "NOVA_NOW": NOW, "LIVE_TOKEN": METRONOME_TOKEN}
+        subprocess.run([self.tools / "nova-iac", *arguments], cwd=self.work, env=env, check=True, capture_output=True)
 
 
 def defaults(command: str, token: str) -> dict[str, str]:

@@ -10,11 +10,7 @@ from pathlib import Path
 
 from hub import BOT
 from runner import ACTION
-from team import World, git
-
-DEMO = "Nova Demo Customer"
-PLAN = "<!-- nova-iac:plan environment=live spec=billing.yaml -->"
-APPLY = "<!-- nova-iac:apply environment=live spec=billing.yaml -->"
+from team import APPLY, DEMO, PLAN, World, git
 
 
 def test_first_comment_then_update_in_place(world: World) -> None:
@@ -76,7 +72,7 @@ def test_reviewed_plan_is_applied_and_recorded(world: World) -> None:
 
 def test_no_change_is_one_line(world: World) -> None:
     """A pull request that changes nothing in the account gets one line, and its merge writes nothing."""
-    world.change("acme")
+    world.begin("acme")
     world.branch("comment", "version: 1", "version: 1  # the only one there is")
 
     planned = world.plan(3, "comment")
@@ -91,8 +87,8 @@ def test_no_change_is_one_line(world: World) -> None:
     assert git(world.folder / "remote.git", "rev-parse", "main") == merge
 
 
-def test_a_plan_too_long_for_a_comment_keeps_its_top(world: World) -> None:
-    """What can't stand in one comment together with how to apply it is cut below counts and guards; the summary has all."""
+def test_plan_too_long_for_a_comment_is_cut_to_what_is_left_of_it(world: World) -> None:
+    """A new plan and how to apply it stand in one comment and use its room; what doesn't fit is named at the top of the plan."""
     customers = "".join(f"  c{number:03}: {{name: Customer {number}}}\n" for number in range(700))
     world.branch("many", "customers:\n", f"customers:\n{customers}")
     world.plan(2, "many")
@@ -106,14 +102,13 @@ def test_a_plan_too_long_for_a_comment_keeps_its_top(world: World) -> None:
 
     assert ran.code == 5, ran.log
     body = world.hub.bodies(2)[1]
-    assert len(body) < 10_000
     assert body.startswith(APPLY)
+    assert 55_000 < len(body.encode()) <= 65_000
     assert "customer.c001: create, but not as reviewed" in body
     assert f"digest={ran.outputs['run']['digest']}" in body
-    assert "**708 to create.** 706 calls." in body
-    assert "This comment can't hold all" in body
-    assert "<code>customer.c001</code>" not in body
-    assert "<code>customer.c001</code>" in ran.summary
+    assert body.index("Left out to fit into a comment:") < body.index("**708 to create.** 706 calls.")
+    assert body.index("**708 to create.**") < body.index("<code>customer.c001</code>")
+    assert body.strip() in ran.summary
 
 
 def test_another_plan_is_refused_published_and_applied_by_its_digest(world: World) -> None:
@@ -133,7 +128,7 @@ def test_another_plan_is_refused_published_and_applied_by_its_digest(world: Worl
     body = world.hub.bodies(2)[1]
     assert body.startswith(APPLY)
     assert "customer.demo: create, but not as reviewed" in body
-    assert "name: None => Nova Demo -> None => Sneaky" in body
+    assert "  name: Nova Demo -> Sneaky\n" in body
     digest = refused.outputs["run"]["digest"]
     assert f"gh workflow run apply.yml -f environment=live -f digest={digest}" in body
 
@@ -147,7 +142,7 @@ def test_another_plan_is_refused_published_and_applied_by_its_digest(world: Worl
 
 def test_two_pull_requests_merged_one_after_the_other(world: World) -> None:
     """Both were planned from the same lockfile: the first is applied as reviewed, the second is planned anew and waits."""
-    world.change("base")
+    world.begin("base")
     world.branch("one", DEMO, "Nova One")
     world.branch("two", "name: Nova Image Generation Pricing\n", "name: Nova Prices\n")
     assert (world.plan(11, "one").code, world.plan(12, "two").code) == (0, 0)
@@ -162,6 +157,7 @@ def test_two_pull_requests_merged_one_after_the_other(world: World) -> None:
     assert "serial of the lockfile: 1 -> 2" in body
     assert "customer.demo" not in body.partition("```\n")[2]
     assert world.apply(event="workflow_dispatch", digest=two.outputs["run"]["digest"]).code == 0
+    assert "### ✅ nova-iac: applied to `live`" in world.hub.bodies(12)[1]
     assert world.recorded["serial"] == 3
     assert world.recorded["resources"]["customer.demo"]["attributes"]["name"] == "Nova One"
     assert world.recorded["resources"]["rate_card.standard"]["attributes"]["name"] == "Nova Prices"
@@ -242,7 +238,7 @@ def test_lockfile_that_cannot_be_pushed_is_kept_as_artifact(world: World) -> Non
 
 def test_fork_gets_the_offline_plan(world: World) -> None:
     """A fork's pull request has no token: its plan reads nothing, says so, writes no comment, and is never applied."""
-    world.change("acme")
+    world.begin("acme")
     world.branch("theirs", DEMO, "Nova Fork")
 
     ran = world.plan(4, "theirs", fork=True)
@@ -277,18 +273,20 @@ def test_no_committed_lockfile(world: World) -> None:
 
 def test_guard_is_shown_and_does_not_fail_the_plan(world: World) -> None:
     """What a guard would block stands in the comment; the merge sends nothing, until the guard is let through by name."""
-    world.change("acme")
+    world.begin("acme")
     world.branch("less", "customers:\n  acme:\n    name: Acme\n    ingest_aliases: [acme@nova.com]\n", "customers:\n")
 
     planned = world.plan(5, "less")
     blocked = world.apply(world.merge(5, "less"))
+    advice = world.hub.bodies(5)[1]
     digest = planned.outputs["run"]["digest"]
     allowed = world.apply(event="workflow_dispatch", digest=digest, allow="NV402:customer.acme")
 
     assert planned.code == 0
     assert "NV402" in world.hub.bodies(5)[0]
     assert blocked.code == 4, blocked.log
-    assert "NV402:customer.acme" in world.hub.bodies(5)[1]
+    assert "-f allow=NV402:customer.acme\n" in advice
+    assert "### ✅ nova-iac: applied to `live`" in world.hub.bodies(5)[1]
     assert allowed.code == 0, allowed.log
     assert "customer.acme" not in world.recorded["resources"]
 
@@ -349,7 +347,7 @@ def test_cancelled_job_reaches_the_tool(tmp_path: Path) -> None:
 
 def test_drift_keeps_one_issue(world: World) -> None:
     """Drift opens an issue, a second run leaves it alone, and a clean one closes it."""
-    world.change("acme")
+    world.begin("acme")
     customer = world.recorded["resources"]["customer.acme"]["id"]
 
     clean = world.drift()

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import functools
+import http.client
 import io
 import json
 import os
 import re
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-COMMENT_LIMIT = 65_536
-"""What a comment or an issue may have: GitHub counts characters, this action bytes."""
+COMMENT_LIMIT = 65_000
+"""What this action puts into a comment, in bytes; GitHub takes 65,536 characters."""
+
+_TRIES = 3
+_PAUSE = float(os.environ.get("NOVA_ACTION_PAUSE", "2"))
+"""Seconds before the second try; the third waits four times as long."""
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class Failure(Exception):
@@ -28,11 +38,30 @@ class Failure(Exception):
 
 
 class ApiError(Failure):
-    """GitHub refused a request."""
+    """GitHub refused a request, or couldn't be reached."""
 
-    def __init__(self, method: str, path: str, status: int) -> None:
-        super().__init__(f"GitHub answered {status} to {method} {path}.")
-        self.status = status
+    def __init__(self, message: str, *, passing: bool) -> None:
+        super().__init__(message)
+        self.passing = passing
+        """Another try may go through."""
+
+
+def _again(what: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Try a few times. It looks before it writes, for a request that seemed to fail may have been carried out."""
+
+    @functools.wraps(what)
+    def tries(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        for number in range(_TRIES - 1):
+            try:
+                return what(*args, **kwargs)
+            except ApiError as problem:
+                if not problem.passing:
+                    raise
+                say(f"{problem} Trying again.")
+                time.sleep(_PAUSE * 4**number)
+        return what(*args, **kwargs)
+
+    return tries
 
 
 class Github:
@@ -58,7 +87,11 @@ class Github:
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """One request below the repository; what it answered."""
-        return json.loads(self._send(method, path, body) or "null")
+        content = self._send(method, path, body)
+        try:
+            return json.loads(content or b"null")
+        except ValueError:
+            raise ApiError(f"GitHub's answer to {method} {path} can't be read.", passing=True) from None
 
     def pages(self, path: str) -> Iterator[dict[str, Any]]:
         """Every item of a list."""
@@ -83,10 +116,12 @@ class Github:
                 return content
         except urllib.error.HTTPError as problem:
             problem.close()
-            raise ApiError(method, path, problem.code) from None
-        except OSError as problem:
-            raise Failure(f"GitHub can't be reached for {method} {path}: {problem}") from None
+            passing = problem.code == 429 or problem.code >= 500
+            raise ApiError(f"GitHub answered {problem.code} to {method} {path}.", passing=passing) from None
+        except (OSError, http.client.HTTPException) as problem:
+            raise ApiError(f"GitHub can't be reached for {method} {path}: {problem!r}.", passing=True) from None
 
+    @_again
     def artifact(self, name: str, *, head_sha: str | None = None, branch: str | None = None) -> dict[str, bytes] | None:
         """The files of the newest artifact of this name that a run of this repository, not of a fork, has made."""
         found = self.call("GET", f"/actions/artifacts?per_page=100&name={urllib.parse.quote(name, safe='')}")["artifacts"]
@@ -102,9 +137,14 @@ class Github:
         if not ours:
             return None
         newest = max(ours, key=lambda one: (one["created_at"], one["id"]))
-        with zipfile.ZipFile(io.BytesIO(self._send("GET", f"/actions/artifacts/{newest['id']}/zip"))) as archive:
-            return {name: archive.read(name) for name in archive.namelist()}
+        content = self._send("GET", f"/actions/artifacts/{newest['id']}/zip")
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                return {name: archive.read(name) for name in archive.namelist()}
+        except zipfile.BadZipFile:
+            raise Failure(f"artifact {name}: its content can't be read.") from None
 
+    @_again
     def merged_pull(self, sha: str, branch: str) -> dict[str, Any] | None:
         """The pull request whose merge is this commit."""
         pulls = [
@@ -114,28 +154,44 @@ class Github:
         ]
         return pulls[0] if pulls else None
 
-    def sticky(self, number: int, marker: str, body: str) -> None:
-        """Post a comment on a pull request, or replace the one that begins with its marker."""
+    def pulls_showing(self, digest: str, marker: str) -> list[int]:
+        """The pull requests with a comment that begins with this marker and names this plan, among the last ones written to."""
         try:
-            for comment in self.pages(f"/issues/{number}/comments"):
-                if self._is_ours(comment, marker):
-                    if not _same(comment["body"], body):
-                        self.call("PATCH", f"/issues/comments/{comment['id']}", {"body": body})
-                    return
-            self.call("POST", f"/issues/{number}/comments", {"body": body})
-        except ApiError as problem:
-            if problem.status not in (403, 404):
-                raise
-            annotate("warning", f"The comment can't be written ({problem}) The summary of this job has it all.")
+            recent = _again(self.call)("GET", "/issues/comments?sort=updated&direction=desc&per_page=100")
+        except Failure as problem:
+            annotate("warning", f"It can't be told on which pull request this plan is shown: {problem}")
+            return []
+        shown = [one for one in recent if self._is_ours(one, marker) and digest in one["body"]]
+        return sorted({int(one["issue_url"].rpartition("/")[2]) for one in shown})
 
+    def sticky(self, number: int, marker: str, body: str) -> None:
+        """Post a comment on a pull request, or replace the one that begins with its marker.
+
+        Where that fails it is a warning: the summary says the same, and how the job ends is decided by nova-iac.
+        """
+        try:
+            self._comment(number, marker, body)
+        except Failure as problem:
+            annotate("warning", f"The comment on #{number} can't be written: {problem} The summary of this job says the same.")
+
+    @_again
+    def _comment(self, number: int, marker: str, body: str) -> None:
+        for comment in self.pages(f"/issues/{number}/comments"):
+            if self._is_ours(comment, marker):
+                if not _same(comment["body"], body):
+                    self.call("PATCH", f"/issues/comments/{comment['id']}", {"body": body})
+                return
+        self.call("POST", f"/issues/{number}/comments", {"body": body})
+
+    @_again
     def one_issue(self, marker: str, title: str, body: str | None) -> None:
         """Keep one open issue with this body; close it when there is none."""
         issues = self.pages("/issues?state=open")
         found = next((one for one in issues if "pull_request" not in one and self._is_ours(one, marker)), None)
         if body is None:
             if found:
-                self.call("POST", f"/issues/{found['number']}/comments", {"body": f"No differences any more: {self.run_url}"})
                 self.call("PATCH", f"/issues/{found['number']}", {"state": "closed"})
+                self.call("POST", f"/issues/{found['number']}/comments", {"body": f"No differences any more: {self.run_url}"})
         elif found is None:
             self.call("POST", "/issues", {"title": title, "body": body})
         elif not _same(found["body"], body):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import tempfile
@@ -71,6 +72,16 @@ class State:
                 (self._folder / name).write_bytes(contents[name])
             else:
                 (self._folder / name).unlink(missing_ok=True)
+
+    def is_recorded(self) -> bool:
+        """Whether there is anything to compare the account with. A lockfile that can't be read counts: nova-iac says why."""
+        found = self.contents()
+        if self.lockfile not in found:
+            return False
+        try:
+            return self.journal in found or bool(json.loads(found[self.lockfile])["resources"])
+        except (ValueError, KeyError, TypeError):
+            return True
 
     def is_committed(self) -> bool:
         """Whether the checked out commit has the lockfile."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -10,7 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import Any
 
-from github import say
+from github import Failure, say
 
 _HIDDEN = ("NOVA_ACTION_", "ACTIONS_", "INPUT_", "GITHUB_TOKEN", "GH_TOKEN")
 """Variables that nova-iac has no need of; a spec could otherwise name one of them as its token."""
@@ -25,9 +26,15 @@ class Ran:
     err: str
 
 
-def nova_iac(*arguments: str) -> Ran:
-    """Run nova-iac: its words go to the log as they come, where they can't pass for commands to the runner."""
+def nova_iac(*arguments: str, room: int | None = None) -> Ran:
+    """Run nova-iac: its words go to the log as they come, where they can't pass for commands to the runner.
+
+    :param room: how long its Markdown may be, in bytes.
+    :raises Failure: there is no nova-iac.
+    """
     env = {name: value for name, value in os.environ.items() if not name.startswith(_HIDDEN)}
+    if room is not None:
+        env["NOVA_MARKDOWN_BUDGET"] = str(room)
     token = secrets.token_hex(16)
     say(f"::stop-commands::{token}")
     errors = []
@@ -47,6 +54,8 @@ def nova_iac(*arguments: str) -> Ran:
             out.seek(0)
             text = out.read().decode(errors="replace")
         say(text)
+    except FileNotFoundError:
+        raise Failure("there is no nova-iac on PATH: install it in an earlier step, or leave `install` at true.") from None
     finally:
         say(f"::{token}::")
     return Ran(code, text, "".join(errors))
@@ -87,9 +96,24 @@ def _action(change: dict[str, Any] | None) -> str:
 
 
 def _fields(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[str]:
-    before, after = ({field["path"]: f"{field['before']} => {field['after']}" for field in fields} for fields in (old, new))
-    return [
-        f"  {path}: {before.get(path, 'nothing')} -> {after.get(path, 'nothing')}"
-        for path in sorted(before.keys() | after.keys())
-        if before.get(path) != after.get(path)
-    ]
+    """The fields that one action doesn't leave as the other does, or finds otherwise."""
+    before, after = ({field["path"]: (field["before"], field["after"]) for field in fields} for fields in (old, new))
+    lines = []
+    for path in sorted(before.keys() | after.keys()):
+        then, now = before.get(path), after.get(path)
+        if then != now:
+            from_another = then is not None and now is not None and then[0] != now[0]
+            lines.append(f"  {path}: {_aim(then, from_another)} -> {_aim(now, from_another)}")
+    return lines
+
+
+def _aim(values: tuple[Any, Any] | None, from_another: bool) -> str:
+    """What a field is set to; with what it was, where that is not the same in both plans."""
+    if values is None:
+        return "(not changed)"
+    start, aim = ("(nothing)" if value is None else _text(value) for value in values)
+    return f"{aim} (was {start})" if from_another else aim
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
