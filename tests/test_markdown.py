@@ -26,7 +26,7 @@ from nova_iac.plan.change import Change, Drift, FieldChange, GuardHit, Plan, Pla
 from nova_iac.render.diagnostics import visible
 from nova_iac.render.drift import as_markdown
 from nova_iac.render.markdown import plan_markdown
-from nova_iac.render.markup import BUDGET, Section, code, fit
+from nova_iac.render.markup import BUDGET, Section, code, fit, prose
 from nova_iac.resource import Action, Address
 
 PAGES = sorted(str(path.relative_to(CASES)) for path in CASES.glob("*/*.md"))
@@ -39,6 +39,8 @@ ALIVE = re.compile(r"(?<!\w)@\w|#\d|\bGH-\d|https?://|\bwww\.|\w@\w|\$\S")
 
 SOURCE = re.compile(r"```|\*\*|\|--|</?\w+>|\]\(")
 """Markdown that wasn't taken as such."""
+
+FENCED = re.compile(r"(`{3,})\w*\n.*?\n\1", re.DOTALL)
 
 
 @dataclass
@@ -113,6 +115,8 @@ def assert_sound(markdown: str) -> Element:
     for lines in written:
         # A renderer drops cells that are too many, and adds those that are missing: the source tells.
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1, lines
+    # Two spans that touch are read as one.
+    assert "``" not in re.sub("^<(details>|!--).*$", "", FENCED.sub("", markdown), flags=re.MULTILINE)
     # Code in tags is still read for links, unlike code in backticks and unlike a block of HTML.
     for raw in re.findall(r"<code>(.*?)</code>", re.sub(r"(`+)[^`].*?\1|^<details>.*$", "", markdown, flags=re.MULTILINE)):
         assert not re.search(r"\w@\w|www\.|://", raw, re.IGNORECASE), raw
@@ -122,7 +126,7 @@ def assert_sound(markdown: str) -> Element:
 def tables(markdown: str) -> Iterator[list[str]]:
     """The lines of every table in a source."""
     lines: list[str] = []
-    for line in re.sub(r"(`{3,})\w*\n.*?\n\1", "", markdown, flags=re.DOTALL).split("\n"):
+    for line in FENCED.sub("", markdown).split("\n"):
         if line.startswith("|"):
             lines.append(line)
         elif lines:
@@ -145,6 +149,66 @@ def test_every_change_is_on_the_page() -> None:
     shown = {element.text for element in page.all("code")}
     assert {change["address"] for change in plan["changes"]} <= shown
     assert {hit["address"] for hit in plan["guards"]} <= shown
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in CASES.glob("*/plan.json")))
+def test_what_is_to_be_typed_is_code_to_the_letter(name: str) -> None:
+    """Each command and snippet of a message is a span of its own, neither longer nor shorter."""
+    plan = json.loads((CASES / name / "plan.json").read_text(encoding="utf-8"))
+    said = [hit["message"] for hit in plan["guards"]] + [one["detail"] for one in plan["warnings"]] + plan["notes"]
+    typed = {span for text in said for span in re.findall("`(.+?)`", text)}
+
+    shown = {element.text for element in rendered((CASES / name / "plan.md").read_text(encoding="utf-8")).all("code")}
+
+    assert typed <= shown
+    assert {text for text in shown if text.startswith("nova-iac ")} <= typed
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Take it with `nova-iac import customer.a x`.", "Take it with `nova-iac import customer.a x`."),
+        ("`a`, `b`; `c`: or (`d`)! …", "`a`, `b`; `c`: or (`d`)! …"),
+        ("already (8deed800-1b7a), \"a_b\" and ('c_d')", "already (`8deed800-1b7a`), \"`a_b`\" and ('`c_d`')"),
+        ("by f(x). It (f(x)) is", "by `f(x)`. It (`f(x)`) is"),
+        ("x=`a`/y_z", "`x=`<!-- -->`a`<!-- -->`/y_z`"),
+        ("lifecycle: {protect: false}, first.", "lifecycle: `{protect: false}`, first."),
+    ],
+)
+def test_punctuation_is_no_code(text: str, shown: str) -> None:
+    """What stands around a command or a name isn't part of it, and two spans never run into one."""
+    assert prose(text) == shown
+    assert prose(text, lambda span: f"`{span}`").replace("<!-- -->", "") == shown.replace("<!-- -->", "")
+
+
+COMMANDS = st.text(alphabet="abc-. <>:/@[]=", min_size=1, max_size=12).map(lambda text: f"nova-iac {text}x")
+
+
+@given(pieces=st.lists(st.tuples(st.text(alphabet="ab_ ().,;:!?…'\"[]-{}|@", max_size=8), COMMANDS), max_size=4))
+@settings(deadline=None)
+def test_commands_survive_any_neighbour(pieces: list[tuple[str, str]]) -> None:
+    """Whatever stands before and behind, a command is one span."""
+    page = assert_sound("- " + prose("x " + "".join(f"{before}`{command}`" for before, command in pieces)))
+
+    shown = [element.text for element in page.all("code") if element.text.startswith("nova-iac ")]
+    assert shown == [command for _, command in pieces]
+
+
+def test_what_cant_be_undone_stands_before_prices() -> None:
+    """A customer that goes is read before a table of prices, whatever its length."""
+    price = FieldChange("entries[2027-01-01T00:00:00Z].price", "$1", "$2")
+    markdown = plan_markdown(
+        plan_of(
+            Change(Address("customer.gone"), Action.ARCHIVE, "no longer declared"),
+            Change(Address("contract.a.b"), Action.REPLACE, "can't change in place", fields=(FieldChange("name", "a", "b"),)),
+            Change(Address("customer.x"), Action.UPDATE, "differs", fields=(FieldChange("name", "a", "b"),)),
+            *(Change(Address(f"rate.s.p{number}"), Action.SCHEDULE, "differs", fields=(price,)) for number in range(1_500)),
+        )
+    )
+
+    order = [markdown.index(words) for words in ("customer.gone", "contract.a.b", "#### Prices", "customer.x")]
+    assert order == sorted(order)
+    assert "Left out to fit into a comment: " in markdown
 
 
 TEXTS = st.text(alphabet="|`\\<>@#[]()!*_~$&;:/.-=+\n\r\t w1aé\u202e\u2028", max_size=24)

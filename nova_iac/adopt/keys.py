@@ -16,7 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from nova_iac.kinds.base import Kind, Names
+from nova_iac.kinds.base import Kind
+from nova_iac.kinds.lookup import Names
 from nova_iac.kinds.sighting import Sighting
 from nova_iac.resource import Address, Attributes, RemoteObject, Value
 

@@ -13,8 +13,9 @@ from nova_iac.adopt.keys import Keyed, assign_keys
 from nova_iac.adopt.record import block_of, not_said, prices_under
 from nova_iac.desired.graph import ResourceGraph
 from nova_iac.errors import Diagnostic, PlanError, Severity, SpecError
-from nova_iac.kinds.base import Kind, Names
+from nova_iac.kinds.base import Kind
 from nova_iac.kinds.block import Block
+from nova_iac.kinds.lookup import Names
 from nova_iac.kinds.sighting import Sighting
 from nova_iac.plan.change import PlanOptions
 from nova_iac.plan.inputs import LiveState

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from nova_iac import timeline
 from nova_iac.adopt.record import differing, entry_of
 from nova_iac.desired.graph import ResourceGraph
-from nova_iac.kinds.base import Kind, Names, Wanted
+from nova_iac.kinds.base import Kind, Wanted
+from nova_iac.kinds.lookup import Names
 from nova_iac.plan.twins import equal_in_all
 from nova_iac.plan.verdict import Case
 from nova_iac.remote import Client

@@ -11,8 +11,9 @@ from nova_iac.adopt.keys import slug
 from nova_iac.adopt.record import block_of, differing, entry_of, not_said, prices_under
 from nova_iac.desired.graph import ResourceGraph
 from nova_iac.errors import UsageProblem
-from nova_iac.kinds.base import Kind, Names, Wanted
+from nova_iac.kinds.base import Kind, Wanted
 from nova_iac.kinds.block import Block
+from nova_iac.kinds.lookup import Names
 from nova_iac.kinds.sighting import Sighting
 from nova_iac.remote import Client
 from nova_iac.resource import NO_LIFECYCLE, Address, RemoteObject, Resource, Value

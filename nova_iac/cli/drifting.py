@@ -11,7 +11,7 @@ import click
 from nova_iac.adopt.audit import Author, authors
 from nova_iac.cli.output import style_for
 from nova_iac.cli.session import open_session
-from nova_iac.cli.show import show_unresolved, spec_in_repository
+from nova_iac.cli.show import markdown_budget, show_unresolved, spec_in_repository
 from nova_iac.desired.graph import EMPTY
 from nova_iac.errors import RemoteError, UsageProblem
 from nova_iac.kinds import KINDS
@@ -26,6 +26,7 @@ _SLOW = 60.0  # seconds from which reading is announced
 
 def show_drift(ctx: click.Context, targets: tuple[str, ...], output: str) -> int:
     """The drift on stdout; 2 if there is any, else 0."""
+    budget = markdown_budget() if output == "markdown" else 0
     session = open_session(ctx)
     folded = session.folded()
     show_unresolved(folded)
@@ -50,10 +51,11 @@ def show_drift(ctx: click.Context, targets: tuple[str, ...], output: str) -> int
         path = spec_in_repository(session.settings.file)
         unknown = "" if problem is None else str(problem)
         name = session.environment.name
-        click.echo(render.as_markdown(found, known, name, len(chosen), spec_path=path, unknown=unknown), nl=False)
+        markdown = render.as_markdown(found, known, name, len(chosen), spec_path=path, unknown=unknown, budget=budget)
+        click.echo(markdown, nl=False)
     else:
         style = style_for(sys.stdout, no_color=session.settings.no_color)
-        click.echo(render.as_text(found, known, style), nl=False, color=True)
+        click.echo(render.as_text(found, known, len(chosen), style), nl=False, color=True)
     return 2 if found else 0
 
 

@@ -30,8 +30,10 @@ def command(ctx: click.Context, /, destroy: bool, out: str | None, detailed_exit
     """
     from nova_iac.cli.saved import save_plan
     from nova_iac.cli.session import open_session, options_from
-    from nova_iac.cli.show import show_plan
+    from nova_iac.cli.show import markdown_budget, show_plan
 
+    if output == "markdown":
+        markdown_budget()  # told before the account is read
     options = options_from(destroy=destroy, **planning)
     session = open_session(ctx)
     graph = session.graph(destroy=destroy)

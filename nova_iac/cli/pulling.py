@@ -36,11 +36,15 @@ _SCHEMA = "# yaml-language-server: $schema=schemas/billing.schema.json\n"
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Where the spec goes: the text that stands there before the resources, and whether it may be split."""
+    """Where the spec goes: the text that stands there before the resources, and whether it may be split.
+
+    dropped are the settings of environments that it doesn't take over, in words.
+    """
 
     path: Path
     before: str
     split: bool
+    dropped: Sequence[str] = ()
 
 
 def pull_account(ctx: click.Context, out: str | None) -> None:
@@ -91,7 +95,9 @@ def _target(session: Session, out: str | None) -> _Target:
             raise UsageProblem(
                 f"{out} is there already; it was left as it was. To fill a spec that has environments only: -f {out}"
             )
-        return _Target(Path(out), _header(document), split=True)
+        if not Path(out).parent.is_dir():
+            raise UsageProblem(f"{out} can't be written: there is no folder {Path(out).parent}.")
+        return _Target(Path(out), _header(document), split=True, dropped=_dropped(document))
     held = [name for name in roots() if document.header(name) is not None or name in document.gathered.sections.entries]
     if held:
         raise UsageProblem(
@@ -111,6 +117,13 @@ def _header(document: Document) -> str:
         header["default_environment"] = document.default.text
     reached = {name: _reached(one) for name, one in environments(document).items()}
     return f"{_SCHEMA}{text(header)}\n{text({'environments': Block(reached)})}"
+
+
+def _dropped(document: Document) -> list[str]:
+    """What environments change of the resources of their own spec: in another one it would mean others, or none."""
+    known = environments(document).values()
+    held = {"set": [one.name for one in known if one.set], "exclude": [one.name for one in known if one.exclude]}
+    return [f"the {setting} of {', '.join(names)}" for setting, names in held.items() if names]
 
 
 def _reached(environment: Environment) -> Mapping[str, Value]:
@@ -172,6 +185,11 @@ def _tell(session: Session, target: _Target, written: SpecText, pulled: Pulled) 
     _list("Left out", pulled.left_out, width)
     if pulled.unreadable:
         click.echo("\n" + _wrapped(f"Can't be read back, so not written: {', '.join(pulled.unreadable)}.", width, ""))
+    if target.dropped:
+        dropped = " and ".join(target.dropped)
+        click.echo(
+            "\n" + _wrapped(f"Not taken over from {session.settings.file}: {dropped}, which name its resources.", width, "")
+        )
     option = "" if target.path == Path("billing.yaml") else f" -f {target.path}"
     click.echo(f"\nNext: nova-iac plan{option} -e {session.environment.name}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -11,8 +12,11 @@ import click
 from nova_iac.cli.failures import show_diagnostics
 from nova_iac.cli.options import Settings
 from nova_iac.cli.output import style_for
+from nova_iac.errors import UsageProblem
 from nova_iac.plan.change import Plan
-from nova_iac.state.journal import Folded
+from nova_iac.state.folding import Folded
+
+_LEAST_BUDGET = 10_000
 
 
 def show_plan(plan: Plan, output: str, settings: Settings, *, allowed: tuple[str, ...] = ()) -> None:
@@ -27,12 +31,28 @@ def show_plan(plan: Plan, output: str, settings: Settings, *, allowed: tuple[str
     if output == "markdown":
         from nova_iac.render.markdown import plan_markdown
 
-        click.echo(plan_markdown(plan, allowed=allowed, spec_path=spec_in_repository(settings.file)), nl=False)
+        path, budget = spec_in_repository(settings.file), markdown_budget()
+        click.echo(plan_markdown(plan, allowed=allowed, spec_path=path, budget=budget), nl=False)
         return
     from nova_iac.render.terminal import plan_text
 
     style = style_for(sys.stdout, no_color=settings.no_color)
     click.echo(plan_text(plan, style, allowed=allowed), nl=False, color=True)
+
+
+def markdown_budget() -> int:
+    """Bytes of UTF-8 that a comment or an issue may have: NOVA_MARKDOWN_BUDGET where it is set.
+
+    :raises UsageProblem: it is no number, or one too small for summary and guards.
+    """
+    from nova_iac.render.markup import BUDGET
+
+    text = os.environ.get("NOVA_MARKDOWN_BUDGET")
+    if not text:
+        return BUDGET
+    if not re.fullmatch("[0-9]{1,9}", text) or int(text) < _LEAST_BUDGET:
+        raise UsageProblem(f"NOVA_MARKDOWN_BUDGET must be a number of bytes, {_LEAST_BUDGET} at least; it is {text!r}.")
+    return int(text)
 
 
 def spec_in_repository(file: Path) -> str:

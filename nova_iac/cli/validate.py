@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import click
 
@@ -31,10 +32,11 @@ def command(ctx: click.Context, /, output: str) -> int:
     diagnostics, environments = problems_of(settings.file, settings.environment)
     broken = any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
     if output != "text":
+        from nova_iac.cli.show import spec_in_repository
         from nova_iac.render.diagnostics import as_data
         from nova_iac.render.sarif import as_sarif
 
-        data = as_data(diagnostics) if output == "json" else as_sarif(diagnostics)
+        data = as_data(diagnostics) if output == "json" else as_sarif(diagnostics, lambda file: spec_in_repository(Path(file)))
         click.echo(json.dumps(data, indent=2, ensure_ascii=False))
         return 1 if broken else 0
     if diagnostics:

@@ -24,8 +24,13 @@ FORMAT_VERSION: Final = "1.0"
 _WARNING_ROOM: Final = 500
 
 
-def as_text(drift: Sequence[Drift], authors: Mapping[Address, Author], style: Style) -> str:
-    """For people; the last line says what it comes to."""
+def as_text(drift: Sequence[Drift], authors: Mapping[Address, Author], compared: int, style: Style) -> str:
+    """For people; the last line says what it comes to.
+
+    :param compared: how many recorded resources were looked at.
+    """
+    if not compared:
+        return style.paint("Nothing is recorded, so nothing was compared.", "bold") + "\n"
     return drift_text(drift, style, {address: author.describe() for address, author in authors.items()})
 
 
@@ -63,6 +68,8 @@ def as_markdown(
     :param unknown: why it can't be told who changed something.
     """
     mark = marker("drift", environment, spec_path)
+    if not compared:
+        return f"{mark}\n⚠️ nova-iac: nothing is recorded in {code(environment)}, so nothing was compared.\n"
     if not drift:
         return f"{mark}\n✅ nova-iac: no drift in {code(environment)}; {_compared(0, compared)}.\n"
     top = [mark, f"### ⚠️ nova-iac: {code(environment)} was changed outside"]
@@ -83,8 +90,6 @@ def as_markdown(
 
 
 def _compared(drifted: int, compared: int) -> str:
-    if not compared:
-        return "nothing is recorded"
     if not drifted:
         return f"{many(compared, 'resource')} {'is' if compared == 1 else 'are'} as recorded"
     return f"{drifted} of {many(compared, 'recorded resource')} {'differs' if drifted == 1 else 'differ'}"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from nova_iac.apply.executor import ApplyEvent, ApplyResult
 from nova_iac.plan.change import Plan
 from nova_iac.plan.document import plan_data
 from nova_iac.resource import Action
+
+EVENTS_VERSION: Final = "1.0"
+"""Of the events of an apply. Minor: something was added. Major: something a reader relies on has changed."""
 
 
 def plan_json(plan: Plan) -> str:
@@ -17,8 +20,8 @@ def plan_json(plan: Plan) -> str:
 
 
 def plan_line(plan: Plan) -> str:
-    """The plan as the first event of an apply."""
-    return line({"type": "plan", "plan": plan_data(plan)})
+    """The plan as the first event of an apply, with the version of all of them."""
+    return line({"type": "plan", "format_version": EVENTS_VERSION, "plan": plan_data(plan)})
 
 
 def event_line(event: ApplyEvent) -> str:

@@ -1,19 +1,19 @@
 """A plan as the comment of a pull request: what a reviewer must know first, and never longer than a comment may be.
 
-Status, counts and environment stand first, then guards, then prices as a table, then the other changes, riskiest first. What does
-not fit is left out in whole pieces and counted at the top; guards and summary always stay. A hidden marker names spec and
-environment, so that a comment is replaced and not added.
+Status, counts and environment stand first, then guards, then what can't be undone, then prices as a table, then the other
+changes, riskiest first. What does not fit is left out in whole pieces and counted at the top; guards and summary always stay.
+A hidden marker names spec and environment, so that a comment is replaced and not added.
 """
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from nova_iac.errors import Diagnostic
 from nova_iac.plan.change import Change, Drift, FieldChange, GuardHit, Plan, PlannedCall
 from nova_iac.plan.document import plan_digest
+from nova_iac.render.guards import guard_lines
 from nova_iac.render.markup import BUDGET, Section, code, fenced, fit, marker, prose, raw_code, row, size
 from nova_iac.render.words import (
     calls_made,
@@ -32,9 +32,9 @@ from nova_iac.render.words import (
 from nova_iac.resource import Action, Value
 
 _WARNING_ROOM: Final = 500
-_GUARDS_ROOM: Final = 30_000
 _UNFOLDED_LINES: Final = 12
 _DIFF_WIDTH: Final = 100  # letters that GitHub shows without scrolling
+_FINAL: Final = (Action.ARCHIVE, Action.REPLACE)
 _DIFF_SIGNS: Final = {Action.CREATE: "+", Action.ADOPT: "+", Action.ARCHIVE: "-", Action.FORGET: "-"}
 _NOTHING: Final = "\N{EN DASH}"
 _PRICE_COLUMNS: Final = "| action | price | from (UTC) | before | after | change |\n|---|---|---|--:|--:|--:|"
@@ -58,22 +58,24 @@ def plan_markdown(plan: Plan, *, allowed: tuple[str, ...] = (), budget: int = BU
     blocking = plan.blocking(allowed)
     top = [mark, f"### {_status(plan, blocking)}"]
     head = ["", _summary(plan) + (f" Planned with {code(words)}." if words else "")]
-    if plan.guards:
-        head += ["", _guards(plan.guards, blocking)]
     tail = f"\n<sub>digest `{plan_digest(plan)}` · lockfile serial {plan.serial}</sub>\n"
-    lines, left = fit(list(_sections(plan)), budget - size("\n".join([*top, *head])) - size(tail) - _WARNING_ROOM)
-    return "\n".join([*top, *_left_out(left), *head, *lines]) + "\n" + tail
+    room = budget - size("\n".join([*top, *head])) - size(tail) - _WARNING_ROOM
+    guards, left = guard_lines(plan.guards, blocking, room)
+    lines, more = fit(list(_sections(plan)), room - sum(size(line) + 1 for line in guards))
+    return "\n".join([*top, *_left_out([*left, *more]), *head, *guards, *lines]) + "\n" + tail
 
 
 def _sections(plan: Plan) -> Iterable[Section]:
     priced = [change for change in plan.doing if change.fields and all(price_path(part.path) for part in change.fields)]
     known = {change.address for change in priced if change.action is not Action.FORGET}
     others = [change for change in plan.doing if change.address not in known]
+    final = [change for change in others if change.action in _FINAL]
     yield Section("", [f"- {prose(note)}" for note in plan.notes], "notes", 5)
+    yield Section("#### Archived or replaced", _blocks([_change(one) for one in final]), "archived or replaced resources", 25)
     new = [change for change in priced if change.action is Action.CREATE]
-    moved = [change for change in priced if change.address in known and change not in new]
-    yield Section("#### Prices", _price_rows(moved), "price changes", 35, _PRICE_COLUMNS)
-    yield Section("#### Changes", _blocks([_change(change) for change in others]), "changes", 35)
+    moved = [change for change in priced if change.address in known and change.action is not Action.CREATE]
+    yield Section("#### Prices", _price_rows(moved), "price changes", 30, _PRICE_COLUMNS)
+    yield Section("#### Changes", _blocks([_change(one) for one in others if one.action not in _FINAL]), "changes", 20)
     yield drift_section(plan.drift)
     rows = [_new_price(change, part) for change in new for part in change.fields]
     yield _part("New prices", many(len(rows), "new price"), rows, "new prices", 5, _NEW_PRICE_COLUMNS)
@@ -117,34 +119,6 @@ def _summary(plan: Plan) -> str:
     if not plan.doing:
         return f"**No changes.** The account matches {code(plan.spec_file)}."
     return f"**{', '.join(summary_words(plan, zeros=False))}.** {calls_made(len(plan.calls))}"
-
-
-def _guards(guards: Sequence[GuardHit], blocking: Sequence[GuardHit]) -> str:
-    """Every guard; with very many, shorter: first without the messages, then as counts."""
-    stopping = set(blocking)
-    lines = ["| guard | resource | what would happen |", "|---|---|---|"]
-    for hit in guards:
-        state = "🛑" if hit in stopping else "⚠️"
-        lines.append(row(f"{state}\N{NO-BREAK SPACE}{hit.code}", code(hit.address), prose(hit.message)))
-    advice = f"\n\n{_advice(blocking)}" if blocking else ""
-    whole = "\n".join(lines)
-    if size(whole) <= _GUARDS_ROOM:
-        return whole + advice
-    codes = sorted({hit.code for hit in guards})
-    short = "\n".join(f"- **{name}**: {', '.join(code(hit.address) for hit in guards if hit.code == name)}" for name in codes)
-    if size(short) <= _GUARDS_ROOM:
-        return short + advice
-    return "\n".join(f"- **{name}**: {sum(hit.code == name for hit in guards)} resources" for name in codes) + advice
-
-
-def _advice(blocking: Sequence[GuardHit]) -> str:
-    allowable = [hit for hit in blocking if hit.allowable]
-    if len(allowable) < len(blocking):
-        return "Apply stops before its first call."
-    if len(allowable) > 1:
-        return "Apply stops before its first call, unless each is let through by name: `--allow GUARD:RESOURCE`"
-    one = shlex.quote(f"{allowable[0].code}:{allowable[0].address}")
-    return f"Apply stops before its first call, unless it is let through: {code(f'--allow {one}')}"
 
 
 def _price_rows(changes: Iterable[Change]) -> list[str]:
@@ -220,7 +194,7 @@ def _diff_lines(part: FieldChange, sign: str | None) -> list[str]:
 def drift_section(drift: Sequence[Drift]) -> Section:
     """What somebody changed outside, as a table."""
     rows = ["\n".join(drift_rows(one)) for one in drift]
-    return Section("#### Changed outside nova-iac", rows, "drifted resources", 20, DRIFT_COLUMNS[0])
+    return Section("#### Changed outside nova-iac", rows, "drifted resources", 10, DRIFT_COLUMNS[0])
 
 
 def drift_rows(one: Drift, *more: str) -> list[str]:

@@ -27,7 +27,7 @@ _PLAIN: Final = re.compile(
     re.VERBOSE,
 )
 _WORD: Final = re.compile(r"\{[^{}]*\}\S*|\S+")
-_ENDING: Final = re.compile(r"(.+?)([)\"'.,;:!?]*)", re.DOTALL)
+_PUNCTUATED: Final = re.compile(r"""([("']*)(.*?)([)"'.,;:!?…]*)""", re.DOTALL)
 _SPECIAL: Final = re.compile(r"[`|\\]")
 
 
@@ -68,7 +68,9 @@ def _line(line: str, as_code: Callable[[str], str]) -> str:
         return as_code(line.strip())
     # Ours puts what is to be typed between backticks.
     parts = line.split("`")
-    return "".join(as_code(part) if number % 2 else _words(part, as_code) for number, part in enumerate(parts))
+    said = [as_code(part) if number % 2 else _words(part, as_code) for number, part in enumerate(parts)]
+    # Two spans of code that touch would be read as one.
+    return "".join(said).replace("``", "`<!-- -->`")
 
 
 def _words(text: str, as_code: Callable[[str], str]) -> str:
@@ -76,9 +78,13 @@ def _words(text: str, as_code: Callable[[str], str]) -> str:
 
 
 def _word(word: str, as_code: Callable[[str], str]) -> str:
-    match = _ENDING.fullmatch(word)
+    """A word as code, without the punctuation around it; brackets that it opens itself are its own."""
+    match = _PUNCTUATED.fullmatch(word)
     assert match is not None
-    return f"{as_code(match[1])}{match[2]}"
+    before, bare, after = match.groups()
+    while after.startswith(")") and bare.count("(") > bare.count(")"):
+        bare, after = f"{bare})", after[1:]
+    return f"{before}{as_code(bare) if bare else ''}{after}"
 
 
 def fenced(text: str, language: str) -> str:
@@ -133,7 +139,7 @@ def fit(sections: Sequence[Section], room: int) -> tuple[list[str], list[str]]:
         shown, missing = _cut(section, own + more)
         lines += shown
         if missing:
-            of = "all" if missing == len(section.items) else f"{missing} of"
+            of = "all" if missing == len(section.items) > 1 else f"{missing} of"
             left.append(f"{of} {len(section.items)} {section.noun}")
     return lines, left
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 from typing import Any, Final
+from urllib.parse import quote
 
 from nova_iac import __version__
 from nova_iac.errors import Diagnostic, Severity
@@ -13,8 +14,11 @@ SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning"}
 
 
-def as_sarif(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
-    """One run with a rule per code and a result per problem. Paths are relative to where the command ran, with slashes."""
+def as_sarif(diagnostics: Sequence[Diagnostic], path_of: Callable[[str], str]) -> dict[str, Any]:
+    """One run with a rule per code and a result per problem.
+
+    :param path_of: a file's path in its repository, from which code review counts; absolute where there is no repository.
+    """
     ordered = sorted(diagnostics, key=Diagnostic.sort_key)
     rules = {diagnostic.code: diagnostic.summary for diagnostic in ordered}
     index = {code: number for number, code in enumerate(sorted(rules))}
@@ -31,13 +35,13 @@ def as_sarif(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
                     }
                 },
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(diagnostic, index) for diagnostic in ordered],
+                "results": [_result(diagnostic, index, path_of) for diagnostic in ordered],
             }
         ],
     }
 
 
-def _result(diagnostic: Diagnostic, index: dict[str, int]) -> dict[str, Any]:
+def _result(diagnostic: Diagnostic, index: dict[str, int], path_of: Callable[[str], str]) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": diagnostic.code,
         "ruleIndex": index[diagnostic.code],
@@ -49,9 +53,13 @@ def _result(diagnostic: Diagnostic, index: dict[str, int]) -> dict[str, Any]:
         result["locations"] = [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": PurePath(place.file).as_posix()},
+                    "artifactLocation": {"uri": _uri(PurePath(path_of(place.file)))},
                     "region": {"startLine": place.line, "startColumn": place.column},
                 }
             }
         ]
     return result
+
+
+def _uri(path: PurePath) -> str:
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix(), errors="surrogateescape")

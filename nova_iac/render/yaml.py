@@ -158,6 +158,6 @@ def _literal(value: str, indent: int) -> list[str] | None:
     rows: Sequence[str] = body.split("\n")
     if body.endswith("\n") or not body or rows[0].startswith((" ", "\t")) or not rows[0]:
         return None
-    if any(row != row.rstrip() or (row and not _SAFE.fullmatch(re.sub(r"[ \t]+", " ", row.strip()))) for row in rows):
+    if any(row != row.rstrip() or (row and not _SAFE.fullmatch(re.sub(r"[ \t]+", " ", row.strip(" \t")))) for row in rows):
         return None
     return ["|" if value.endswith("\n") else "|-", *(f"{' ' * (indent + 2)}{row}" if row else "" for row in rows)]

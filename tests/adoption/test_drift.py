@@ -136,12 +136,16 @@ def test_ignored_fields_are_no_drift(applied: Project) -> None:
     assert applied.run("drift").code == 0
 
 
-def test_nothing_recorded_is_no_drift(tmp_path: Path) -> None:
-    """Before the first apply there is nothing to compare."""
-    result = Project(tmp_path, HEAD).ok("drift", "--format", "json")
+def test_nothing_recorded_is_not_called_as_recorded(tmp_path: Path) -> None:
+    """Before the first apply there is nothing to compare: no drift, and no word that all is well."""
+    project = Project(tmp_path, HEAD)
+    result = project.ok("drift", "--format", "json")
+    text, markdown = (project.ok("drift", "--format", output).out for output in ("text", "markdown"))
 
     assert json.loads(result.out)["compared"] == 0
-    assert "Nothing is recorded" in result.err
+    assert "Nothing is recorded: there is no " in result.err
+    assert text == "Nothing is recorded, so nothing was compared.\n"
+    assert markdown.splitlines()[1:] == ["⚠️ nova-iac: nothing is recorded in `local`, so nothing was compared."]
 
 
 def test_objects_that_are_gone(applied: Project) -> None:

@@ -175,6 +175,35 @@ def test_out_writes_a_spec_of_its_own(applied: Project) -> None:
     assert applied.ok("fmt", "--check", "-f", "pulled.yaml").out == ""
 
 
+def test_out_says_what_it_leaves_of_the_environments(applied: Project) -> None:
+    """set and exclude name resources of the other spec: they are not taken over, and that is told."""
+    applied.edit("sandbox: {", "sandbox: {exclude: [customer.demo], ")
+
+    told = " ".join(applied.ok("pull", "--out", "pulled.yaml").out.split())
+
+    words = "Not taken over from billing.yaml: the set of production and the exclude of sandbox, production, which name its"
+    assert words in told
+    assert "exclude" not in (applied.folder / "pulled.yaml").read_text()
+
+
+def test_out_with_nothing_left_has_nothing_to_tell(tmp_path: Path) -> None:
+    """Environments that only say where they are come along whole."""
+    assert "Not taken over" not in project_of("small", tmp_path).ok("pull", "--out", "pulled.yaml").out
+
+
+def test_out_in_a_folder_that_isnt_there(applied: Project) -> None:
+    """The folder is named, nothing is read or written."""
+    applied.forget_requests()
+    before = everything(applied)
+
+    refused = applied.run("pull", "--out", "new/pulled.yaml")
+
+    assert refused.code == 1
+    assert "new/pulled.yaml can't be written: there is no folder new." in refused.err
+    assert applied.requests() == []
+    assert everything(applied) == before
+
+
 def test_nothing_that_is_there_is_overwritten(project: Project) -> None:
     """A spec with resources, an existing --out, a lockfile with entries: refused, and every byte stays."""
     project.apply()

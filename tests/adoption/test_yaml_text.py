@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nova_iac import timeline
@@ -111,6 +111,8 @@ def as_texts(value: Any) -> Any:
 
 
 @given(st.dictionaries(texts, values, min_size=1, max_size=5), st.booleans())
+@example({" ": "0\n\x0c0"}, False)
+@example({"a": "0\n\r0"}, True)
 @settings(max_examples=200, deadline=None)
 def test_written_data_reads_back(data: dict[str, Any], block: bool) -> None:
     """Any text as a key or a value, in blocks and in braces: the loader and PyYAML read what was written, and fmt leaves it."""
