@@ -211,14 +211,27 @@ def test_open_update_is_left_to_the_plan(applied: Project) -> None:
         applied.edit("name: Images counted\n", "name: Counted\n") if expected else None
 
 
+def test_open_update_that_is_still_planned_is_sent_again(applied: Project) -> None:
+    """A call that makes nothing has no id in its answer; its key keeps it from taking effect twice."""
+    applied.edit("[jane@nova.com]", "[jane@nova.com, j@nova.com]")
+    interrupted(applied, "cut before", f"/v1/customers/{applied.id('customer.demo')}/setIngestAliases")
+
+    result = applied.apply()
+
+    assert "for customer.demo: it took effect (sent again under its key)." in result.err
+    assert result.last == "No changes. The account matches billing.yaml."
+    assert applied.actions() == {}
+
+
 def test_settled_once_is_settled_for_good(project: Project) -> None:
     """Of two open calls one can't be settled yet: the outcome of the other one is written down, and not asked for again."""
     with bad_line(Fault("cut before", "POST", METRICS, 99), Fault("cut after", "POST", CUSTOMERS, 99)):
         assert project.run("apply", "--yes", "--parallelism", "1").code == 3
 
     with bad_line(Fault("500 before", "GET", "/v1/customers", 99)):
-        first = project.run("apply", "--yes", now=TOMORROW)
+        first = project.run("apply", "--yes", "--no-refresh", now=TOMORROW)
 
+    assert f"Recovered POST {METRICS} for {METRIC}: it took no effect" in first.err
     again = project.apply(now=TOMORROW)
 
     told = [line for result in (first, again) for line in result.err.splitlines() if line.startswith("Recovered")]
