@@ -89,19 +89,8 @@ def test_codes_have_the_summaries_and_severities_of_the_code() -> None:
 # --- commands -----------------------------------------------------------------------------------------------------------
 
 
-def commands(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    """Every command with its full name."""
-    if not isinstance(group, click.Group):
-        yield " ".join(path), group
-        return
-    with click.Context(group) as ctx:
-        for name in group.list_commands(ctx):
-            command = group.get_command(ctx, name)
-            assert command is not None
-            yield from commands(command, (*path, name))
-
-
-COMMANDS = dict(commands(cli))
+REFERENCE = runpy.run_path(str(ROOT / "scripts" / "reference.py"))
+COMMANDS: dict[str, click.Command] = dict(REFERENCE["commands"]())
 SHARED = {"--file", "--env", "--no-color", "--help"}
 
 
@@ -130,7 +119,7 @@ def test_command_has_help_and_an_example(name: str) -> None:
     assert [p.name for p in command.params if isinstance(p, click.Option) and not p.help] == []
 
 
-GENERATED = runpy.run_path(str(ROOT / "scripts" / "reference.py"))["GENERATED"]
+GENERATED = REFERENCE["GENERATED"]
 
 
 @pytest.mark.parametrize("page", GENERATED, ids=lambda page: page.name)

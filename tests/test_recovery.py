@@ -241,8 +241,8 @@ def test_settled_once_is_settled_for_good(project: Project) -> None:
     assert project.actions(now=TOMORROW) == {}
 
 
-def test_call_that_is_sent_again_raises_the_serial(project: Project) -> None:
-    """A run that sent a write counts, though the write was refused and nothing else was to be done."""
+def test_run_that_settled_a_call_raises_the_serial(project: Project) -> None:
+    """A run that settled an open call counts, though nothing else was to be done."""
     interrupted(project, "cut before", METRICS)
     serial = json.loads(project.lockfile.read_text())["serial"]
 

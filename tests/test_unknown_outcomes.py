@@ -216,6 +216,15 @@ def test_protected_environment_sends_nothing_again_without_a_saved_plan(project:
     assert project.writes() == []
 
 
+def test_plan_that_was_not_reviewed_sends_nothing_again(project: Project) -> None:
+    """Another digest than that of the unfinished plan is stale before anything is sent, not after."""
+    interrupted(project, "cut before", METRICS)
+    project.forget_requests()
+
+    assert project.run("apply", "--digest", f"sha256:{'0' * 64}", "--yes").code == 5
+    assert project.writes() == []
+
+
 def test_wrong_account_gets_nothing_of_what_was_left_open(applied: Project) -> None:
     """NV407 comes before recovery."""
     applied.edit("\nproducts:", "\n  second: {name: Second, aggregation_type: COUNT}\n\nproducts:")

@@ -92,6 +92,8 @@ def _settle_open(
     :returns: the calls that were agreed to; None where nobody was asked.
     """
     plan = session.plan(graph, running.folded, options, client if options.refresh else None)
+    if saved:
+        require_same(saved, plan, running.folded.run if running.folded else None)
     require_allowed(session, plan, allow, options, saved, warn=False)
     if not yes:
         if output == "text":
