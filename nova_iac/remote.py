@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from nova_iac.errors import Conflict, NotFound, Refused, RemoteError, Unavailable
 from nova_iac.resource import Ref
+from nova_iac.retry import RetryPolicy, Throttle, random_jitter, retry_after
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -63,60 +62,6 @@ class Endpoint:
         """The parameters that don't travel in the path."""
         inside = set(_PATH_PARAMETER.findall(self.path))
         return {name: value for name, value in params.items() if name not in inside}
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often and how patiently a call is repeated. Seconds; pauses double up to the longest, with jitter downwards."""
-
-    attempts: int = 6
-    first_pause: float = 0.5
-    longest_pause: float = 16.0
-
-    def pause(self, attempt: int, asked: float | None, jitter: float) -> float:
-        """How long to wait after the given attempt (from 0). A server's Retry-After is honoured up to a minute."""
-        if asked is not None and 0 < asked <= 60:
-            return asked
-        return float(min(self.first_pause * 2**attempt, self.longest_pause)) * (1 - jitter / 4)
-
-
-class Throttle:
-    """Bounds the requests in flight: the bound halves when Metronome says 429, and grows back one by one.
-
-    Without it, a client that is told to slow down would go on with all its threads after each pause.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._bound = float(most)
-        self._flying = 0
-        self._free = threading.Condition()
-
-    @property
-    def bound(self) -> int:
-        """How many requests may be in flight now."""
-        return max(1, int(self._bound))
-
-    def __enter__(self) -> None:
-        with self._free:
-            self._free.wait_for(lambda: self._flying < self.bound)
-            self._flying += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._free:
-            self._flying -= 1
-            self._free.notify()
-
-    def slower(self) -> None:
-        """After a 429."""
-        with self._free:
-            self._bound = max(1.0, self._bound / 2)
-
-    def faster(self) -> None:
-        """After a success: a bound's worth of them raises the bound by one."""
-        with self._free:
-            self._bound = min(float(self._most), self._bound + 1 / self._bound)
-            self._free.notify()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +108,7 @@ class Client:
         self._secrets = _spellings(token)
         self._retry = retry or RetryPolicy()
         self._sleep = sleep
-        self._random = random_source or _jitter()
+        self._random = random_source or random_jitter()
         self._sdk, self._http = _build_sdk(base_url, token, app)
         self._throttle = Throttle(parallelism)
         self._fiats: dict[str, str] | None = None
@@ -347,7 +292,7 @@ class Client:
             cls = Unavailable
         repeatable = status in (408, 429, 502, 503, 504) or (status >= 500 and repeat_faults)
         told = {"message": self._without_secrets(str(text)), "code": code} if text else None
-        return cls(said, status=status, body=told), _retry_after(response.headers), repeatable
+        return cls(said, status=status, body=told), retry_after(response.headers), repeatable
 
     def _without_secrets(self, text: str) -> str:
         """What a server says, should it repeat the header that it dislikes."""
@@ -364,30 +309,6 @@ def _spellings(secret: str) -> list[str]:
     from urllib.parse import quote
 
     return sorted({secret, json.dumps(secret)[1:-1], quote(secret, safe="")} - {""}, key=len, reverse=True)
-
-
-def _jitter() -> Callable[[], float]:
-    """Random numbers from 0 to 1; loaded here, because only calls need them."""
-    import random
-
-    return random.random
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """The pause in seconds that a server asks for, as a number or as a date."""
-    asked = headers.get("retry-after")
-    if not asked:
-        return None
-    try:
-        return float(asked)
-    except ValueError:
-        pass
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()
-    except ValueError:
-        return None
 
 
 def to_json_number(value: Any) -> Any:

@@ -17,7 +17,7 @@ from unittest import mock
 import httpx
 
 from nova_iac.emulator import Emulator
-from nova_iac.remote import RetryPolicy
+from nova_iac.retry import RetryPolicy
 
 NO_PAUSES = RetryPolicy(first_pause=0.0, longest_pause=0.0)
 

@@ -30,6 +30,7 @@ LAYERS = (
     ("spec",),
     ("kinds",),
     ("remote",),
+    ("retry",),
     ("timeline",),
     ("resource",),
     ("rating",),

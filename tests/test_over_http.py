@@ -94,7 +94,7 @@ def test_token_is_shown_nowhere(tmp_path: Path, trouble: str) -> None:
             ["show", "customer.demo"], ["--help"], ["apply", "--help"],
         ):  # fmt: skip
             with pytest.MonkeyPatch.context() as patch:
-                from nova_iac.remote import RetryPolicy
+                from nova_iac.retry import RetryPolicy
 
                 patch.setattr("nova_iac.cli.session.RETRY", RetryPolicy(attempts=1))
                 result = project.run(*command, "-e", "remote", env=env)

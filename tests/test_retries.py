@@ -14,7 +14,8 @@ import pytest
 
 from nova_iac import moment
 from nova_iac.errors import NotFound, Refused, RemoteError, Unavailable
-from nova_iac.remote import Client, Endpoint, RetryPolicy, Throttle
+from nova_iac.remote import Client, Endpoint
+from nova_iac.retry import RetryPolicy, Throttle
 
 CREATE = Endpoint("POST", "/v1/customers", "v1.customers.create")
 UPDATE = Endpoint("PUT", "/v1/billable-metrics/{billable_metric_id}", "v1.billable_metrics.update")
@@ -198,7 +199,8 @@ def test_pauses_double_up_to_the_longest_and_are_jittered_downwards() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "pause"),
-    [("7", 7.0), ("0.5", 0.5), ("60", 60.0), ("61", 1.0), ("0", 1.0), ("-3", 1.0), ("", 1.0), ("soon", 1.0)],
+    [("7", 7.0), ("0.5", 0.5), ("60", 60.0), ("61", 1.0), ("0", 1.0), ("-3", 1.0), ("nan", 1.0), ("1e999", 1.0),
+     ("", 1.0), ("soon", 1.0), ("Sun, 22 Nov 2026 14:30:00 +99999999999999", 1.0), ("Sun, 22 Nov 2020 14:30:00", 1.0)],
 )  # fmt: skip
 def test_retry_after_is_honoured_within_reason(asked: str, pause: float) -> None:
     """Up to a minute; what is longer, or no pause at all, gives way to our own."""
@@ -220,7 +222,7 @@ def test_retry_after_may_be_a_date(monkeypatch: pytest.MonkeyPatch) -> None:
         def now(cls, tz: Any = None) -> Any:  # noqa: ARG003
             return now
 
-    monkeypatch.setattr("nova_iac.remote.datetime", Clock)
+    monkeypatch.setattr("nova_iac.retry.datetime", Clock)
     trial = Trial((503, {"Retry-After": format_datetime(now + timedelta(seconds=9), usegmt=True)}))
 
     trial.create()

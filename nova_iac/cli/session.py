@@ -20,8 +20,9 @@ from nova_iac.kinds import KINDS
 from nova_iac.plan.change import Drift, Plan, PlanOptions
 from nova_iac.plan.inputs import NOT_READ
 from nova_iac.plan.planner import make_plan
-from nova_iac.remote import Client, RetryPolicy
+from nova_iac.remote import Client
 from nova_iac.resource import Address
+from nova_iac.retry import RetryPolicy
 from nova_iac.spec import Environment, Spec, digest, load_spec, read_dotenv
 from nova_iac.state.folding import Folded, fold
 from nova_iac.state.lockfile import Lockfile, StatePaths, load

@@ -16,7 +16,8 @@ from typing import Final
 import msgspec
 
 from nova_iac.errors import RemoteError
-from nova_iac.remote import Attempt, Endpoint, RetryPolicy, Throttle
+from nova_iac.remote import Attempt, Endpoint
+from nova_iac.retry import RetryPolicy, Throttle
 from nova_iac.usage.event import Event, Exact
 from nova_iac.usage.rejects import Reject
 

@@ -14,7 +14,7 @@ from ui_kit import HOST, TOKEN, View, opened
 
 from nova_iac import moment
 from nova_iac.cli.ui import guarded
-from nova_iac.remote import RetryPolicy
+from nova_iac.retry import RetryPolicy
 from nova_iac.state.mutex import Mutex
 
 WRITES = ("/api/metrics", "/api/pricing", "/api/customers", "/api/contract", "/api/generate")

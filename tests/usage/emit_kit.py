@@ -15,7 +15,7 @@ from support import Project
 
 from nova_iac.emulator import Emulator
 from nova_iac.emulator.faults import Fault
-from nova_iac.remote import RetryPolicy
+from nova_iac.retry import RetryPolicy
 
 TIERS = ("standard", "high-res", "ultra")
 

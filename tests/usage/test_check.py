@@ -15,7 +15,7 @@ from nova_iac import moment
 from nova_iac.cli.output import json_text
 from nova_iac.emulator import Emulator
 from nova_iac.emulator.faults import Fault
-from nova_iac.remote import RetryPolicy
+from nova_iac.retry import RetryPolicy
 
 
 class Quiet(WSGIRequestHandler):

@@ -12,7 +12,8 @@ from support import Project
 
 from nova_iac.emulator.faults import Fault
 from nova_iac.errors import Refused, Unavailable
-from nova_iac.remote import Attempt, RetryPolicy
+from nova_iac.remote import Attempt
+from nova_iac.retry import RetryPolicy
 from nova_iac.usage.event import Event
 from nova_iac.usage.sender import Pacer, Ready, Sender
 
