@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from faulty import FAULTS, Fault, bad_line
 from support import EXAMPLE, Project
-from test_kill import copy_of, live_objects
+from test_kill import copy_of, from_the_lockfile_before, live_objects
 
 SEED = 20251122
 SAMPLE = 24
@@ -119,6 +119,9 @@ def check(base: Project, folder: Path, method: str, path: str, fault: str, argum
     if arguments[0] == "apply":
         assert bad.actions() == {}
     assert not bad.journal.exists()
+    with bad_line():
+        from_the_lockfile_before(base, bad, *arguments)
+    assert live_objects(bad) == live_objects(good), "another clone made something again"
 
 
 def cases() -> list[Any]:

@@ -38,11 +38,20 @@ faults = st.lists(
     max_size=2,
 )  # fmt: skip
 edits = st.lists(st.tuples(st.sampled_from(HAND_EDITS), st.integers(0, 11)), max_size=3)
+meanwhiles = st.one_of(st.just([]), edits)
 
 
-def converge(project: Project, world: World, struck: list[Fault], *, later: Sequence[str] = ()) -> None:
+def converge(
+    project: Project,
+    world: World,
+    struck: list[Fault],
+    *,
+    meanwhile: Sequence[tuple[str, int]] = (),
+    later: Sequence[str] = (),
+) -> None:
     """Apply a world under faults, then again on a good line; then nothing is left to do, now and at later instants."""
     project.write(world.spec())
+    before = project.lockfile.read_text() if project.lockfile.exists() else None
     if not planned(project):
         # Somebody gave an alias to a customer whose aliases the spec leaves alone: the way out that the message names.
         project.write(world.spec(all_aliases=True))
@@ -51,6 +60,11 @@ def converge(project: Project, world: World, struck: list[Fault], *, later: Sequ
         first = project.run("apply", "--yes", *ALLOW)
     assert first.code in (0, 1, 3), first.err
     check_lockfile(project)
+    for what, number in meanwhile:
+        edit_by_hand(project, what, number)
+    if meanwhile and not planned(project):
+        project.write(world.spec(all_aliases=True))
+        assert planned(project)
     for _ in range(3):
         with bad_line():
             again = project.run("apply", "--yes", *ALLOW)
@@ -64,6 +78,24 @@ def converge(project: Project, world: World, struck: list[Fault], *, later: Sequ
         assert project.actions(now=now) == {}, now
     assert not project.journal.exists()
     assert live_ids(project) == recorded_ids(project), "an object of ours is lost, or recorded and gone"
+    if not meanwhile:  # what was done by hand in between made other writes of the second attempt
+        other_clone(project, before)
+
+
+def other_clone(project: Project, before: str | None) -> None:
+    """Another clone, with the lockfile that all of it started from, makes none of it again, whether it gets through or stops."""
+    after = project.lockfile.read_text() if project.lockfile.exists() else None
+    if after is None:
+        return
+    live = live_ids(project)
+    project.lockfile.write_text(before or json.dumps(json.loads(after) | {"serial": 0, "resources": {}}))
+    with bad_line():
+        result = project.run("apply", "--yes", *ALLOW)
+    assert result.code in (0, 1, 3), result.err
+    check_lockfile(project)
+    assert live_ids(project) == live, f"another clone made or archived something: {result.out}"
+    project.journal.unlink(missing_ok=True)
+    project.lockfile.write_text(after)
 
 
 def planned(project: Project) -> bool:
@@ -116,14 +148,24 @@ def live_ids(project: Project) -> set[str]:
         )
 
 
-def scenario(first: World, second: World, struck: list[Fault], again: list[Fault], by_hand: list[tuple[str, int]]) -> None:
-    """One world, hand edits, another world, and the first one again; in the end everything can be taken down."""
+def scenario(
+    first: World,
+    second: World,
+    struck: list[Fault],
+    again: list[Fault],
+    by_hand: list[tuple[str, int]],
+    meanwhile: list[tuple[str, int]],
+) -> None:
+    """One world, hand edits, another world, and the first one again; in the end everything can be taken down.
+
+    :param meanwhile: hand edits between an apply that met faults and the next.
+    """
     with tempfile.TemporaryDirectory() as folder:
         project = Project(Path(folder), first.spec())
-        converge(project, first, struck)
+        converge(project, first, struck, meanwhile=meanwhile)
         for what, number in by_hand:
             edit_by_hand(project, what, number)
-        converge(project, second, again, later=LATER)
+        converge(project, second, again, meanwhile=meanwhile, later=LATER)
         converge(project, first, [], later=LATER)
         with bad_line():
             destroyed = project.run("destroy", "--yes")
@@ -133,21 +175,31 @@ def scenario(first: World, second: World, struck: list[Fault], again: list[Fault
 
 
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
-@given(worlds(), worlds(), faults, faults, edits)
+@given(worlds(), worlds(), faults, faults, edits, meanwhiles)
 def test_any_world_converges(
-    first: World, second: World, struck: list[Fault], again: list[Fault], by_hand: list[tuple[str, int]]
+    first: World,
+    second: World,
+    struck: list[Fault],
+    again: list[Fault],
+    by_hand: list[tuple[str, int]],
+    meanwhile: list[tuple[str, int]],
 ) -> None:
     """A sample of random worlds."""
-    scenario(first, second, struck, again, by_hand)
+    scenario(first, second, struck, again, by_hand, meanwhile)
 
 
 @pytest.mark.long
 @settings(
     max_examples=int(os.environ.get("NOVA_FUZZ", "300")), deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
-@given(worlds(), worlds(), faults, faults, edits)
+@given(worlds(), worlds(), faults, faults, edits, meanwhiles)
 def test_many_worlds_converge(
-    first: World, second: World, struck: list[Fault], again: list[Fault], by_hand: list[tuple[str, int]]
+    first: World,
+    second: World,
+    struck: list[Fault],
+    again: list[Fault],
+    by_hand: list[tuple[str, int]],
+    meanwhile: list[tuple[str, int]],
 ) -> None:
     """Many of them; shrinks what it finds."""
-    scenario(first, second, struck, again, by_hand)
+    scenario(first, second, struck, again, by_hand, meanwhile)

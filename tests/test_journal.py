@@ -117,6 +117,10 @@ UNUSABLE: dict[str, Callable[[Project], str]] = {
     "of a newer format": _changed('"format_version":"1.0"', '"format_version":"2.0"', "the journal has format 2.0"),
     "of no format": _changed('"format_version":"1.0",', "", "line 1 of the journal .billing.local.journal is broken (format"),
     "of a head with an unknown field": _changed('"lineage"', '"owner":"x","lineage"', "the head has the unknown field 'owner'"),
+    "of a key whose serial is no number": _changed('"keys":{', '"keys":{"POST /v1/x":"1",', "a key whose serial is no number"),
+    "with a refusal of another type": _ends_with(
+        '{"refused":{"number":1,"message":"","unheard":1}}', "'refused' has a field of a wrong type: unheard"
+    ),
     "with a line that is no object": _ends_with("5", "it is no JSON object"),
     "with a line of another kind": _ends_with('{"erased":{"number":1}}', "it has the unknown field 'erased'"),
     "with an empty line": _ends_with("{}", "it tells not one thing"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from collections import Counter
@@ -130,7 +131,23 @@ def check_every_step(
         if "destroy" not in arguments:
             assert project.actions() == {}, where
         assert not project.journal.exists(), where
+        from_the_lockfile_before(base, project, *arguments)
+        assert live_objects(project) == expected, f"{where}, and another clone after it"
+        assert archived_like(project, gone, before), f"{where}, and another clone after it"
         yield index, steps[index]
+
+
+def from_the_lockfile_before(base: Project, project: Project, *arguments: str) -> None:
+    """Do the same from another clone, which has the lockfile that both runs started from: it finds all of it made."""
+    ids = {address: entry["id"] for address, entry in project.recorded.items()}
+    made = json.loads(project.lockfile.read_text(encoding="utf-8"))
+    before = (
+        base.lockfile.read_text(encoding="utf-8") if base.lockfile.exists() else json.dumps(made | {"serial": 0, "resources": {}})
+    )
+    project.lockfile.write_text(before, encoding="utf-8")
+    result = project.run(*arguments)
+    assert result.code == 0, result.err
+    assert {address: entry["id"] for address, entry in project.recorded.items()} == ids
 
 
 def copy_of(base: Project, folder: Path) -> Project:

@@ -14,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 from nova_iac import moment
@@ -23,7 +24,7 @@ from nova_iac.plan.change import Change, Plan, PlannedCall
 from nova_iac.plan.verdict import canonical_json
 from nova_iac.remote import Client, Endpoint, to_json_number
 from nova_iac.resource import Address, Ref
-from nova_iac.state.journal import Intent, Journal, apply_effects
+from nova_iac.state.journal import Intent, Journal, apply_effects, slot
 from nova_iac.state.lockfile import LockEntry, Lockfile
 
 _TAKEN: Final = "uniqueness key"
@@ -36,6 +37,10 @@ _NOT_OURS: Final = (
 )
 _ARCHIVED: Final = "already archived"
 """In what Metronome says of an object that is archived twice (§2.2)."""
+
+
+_UNHEARD: Final = (401, 403)
+"""Answers of a door-keeper: the call was not looked at, and nothing is stored for its key (§3.4)."""
 
 
 class Progress(StrEnum):
@@ -90,11 +95,18 @@ def created_id(answer: Any, endpoint: Endpoint) -> str:
     raise Unavailable(f"{endpoint.method} {endpoint.path}: the answer has no id")
 
 
+def slot_of(planned: PlannedCall) -> str:
+    """The place of a call in its plan."""
+    endpoint = planned.call.endpoint
+    return slot(endpoint.method, endpoint.path, planned.call.covers)
+
+
 class Executor:
     """One apply of one plan.
 
     :param stop: once set, calls in flight are finished and no other is made.
     :param now: the clock, for effective dates that are fixed as a call is sent.
+    :param keys: the serials of calls, by slot, that an unfinished run has planned and not sent; the others take the lockfile's.
     """
 
     def __init__(
@@ -108,11 +120,12 @@ class Executor:
         stop: threading.Event,
         parallelism: int,
         kinds: Mapping[str, Kind],
+        keys: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.plan, self.client, self.journal = plan, client, journal
         self._now, self._stop, self._parallelism = now, stop, parallelism
         self._lineage, self._serial = lockfile.lineage, lockfile.serial
-        self._kinds = kinds
+        self._kinds, self._keys = kinds, keys
         self._lock = threading.Lock()
         self.result = ApplyResult(dict(lockfile.resources))
 
@@ -207,7 +220,7 @@ class Executor:
             self.journal.done(number, new_id)
         except (Refused, NotFound) as error:
             if number is not None:
-                self.journal.refused(number, str(error))
+                self.journal.refused(number, str(error), unheard=error.status in _UNHEARD)
             return ApplyEvent(Progress.FAILED, index, planned, time.monotonic() - began, error)
         except NovaError as error:  # also a Conflict: who else holds the key may be this very call, made before
             return ApplyEvent(Progress.FAILED, index, planned, time.monotonic() - began, error)
@@ -255,9 +268,10 @@ class Executor:
         )
 
     def _key(self, planned: PlannedCall, params: Mapping[str, Any]) -> str:
-        """The same for the same write from the same lockfile, whoever makes it; another after every run that wrote."""
+        """The same for the same write from the same lockfile, whoever makes it; another after every run that made it."""
         endpoint = planned.call.endpoint
-        parts = [self._lineage, self._serial, planned.call.covers, endpoint.method, endpoint.path, params]
+        serial = self._keys.get(slot_of(planned), self._serial)
+        parts = [self._lineage, serial, planned.call.covers, endpoint.method, endpoint.path, params]
         return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
 
     def _resolved(self, value: Any) -> Any:

@@ -73,7 +73,7 @@ class Recording:
         assert self._folded is not None
         assert self._folded.run is not None
         self.lockfile.save(self.session.paths.lockfile)
-        run = replace(self._folded.run, serial=self.lockfile.serial)
+        run = replace(self._folded.run, serial=self.lockfile.serial, keys=self._folded.keys)
         with Journal(self.session.paths.journal, run, self._folded.unresolved) as journal:
             for intent in self.open:
                 journal.done(intent.number, ident)

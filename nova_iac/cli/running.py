@@ -15,7 +15,7 @@ from typing import Any, Final
 import click
 
 from nova_iac import moment
-from nova_iac.apply.executor import ApplyEvent, ApplyResult, Executor
+from nova_iac.apply.executor import ApplyEvent, ApplyResult, Executor, slot_of
 from nova_iac.apply.recovery import Recovered, recover
 from nova_iac.cli.session import Session, now
 from nova_iac.errors import LockfileError
@@ -110,7 +110,10 @@ class Running:
         self._lockfile = lockfile
         journal = self._begin(plan)
         stop = threading.Event()
-        executor = Executor(plan, lockfile, client, journal, now=now, stop=stop, parallelism=parallelism, kinds=KINDS)
+        executor = Executor(
+            plan, lockfile, client, journal,
+            now=now, stop=stop, parallelism=parallelism, kinds=KINDS, keys=self._kept_keys,
+        )  # fmt: skip
         try:
             with self._interruptible(stop):
                 for event in executor.run():
@@ -140,6 +143,7 @@ class Running:
             self._lockfile.base_url,
             moment.text(now()),
             *self._reviewed(plan),
+            self._kept_keys if plan is None else self._keys(plan),
         )
         if self._journal is None:
             if self._differs_on_disk(self._lockfile):
@@ -157,6 +161,17 @@ class Running:
         if plan is None:
             return "", False, ()
         return plan_digest(plan), plan.options.destroy, tuple(call_identity(call) for call in plan.calls)
+
+    @property
+    def _kept_keys(self) -> Mapping[str, int]:
+        return {} if self.folded is None else self.folded.keys
+
+    def _keys(self, plan: Plan) -> Mapping[str, int]:
+        """The serials that the keys of a plan's calls are made with."""
+        assert self._lockfile is not None
+        kept, serial = self._kept_keys, self._lockfile.serial
+        slots = (slot_of(planned) for planned in plan.calls if planned.call.endpoint.method == "POST")
+        return {slot: kept.get(slot, serial) for slot in slots}
 
     @contextlib.contextmanager
     def _interruptible(self, stop: threading.Event) -> Iterator[None]:

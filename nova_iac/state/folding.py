@@ -6,7 +6,7 @@ What no run of ours can have written is refused with its line, and left; only a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final
@@ -17,7 +17,8 @@ from nova_iac.state.journal import Intent, Run, apply_effects, read_effects
 from nova_iac.state.lockfile import Lockfile
 
 _DONE: Final[Mapping[str, strict.Types]] = {"number": (int,), "id": (str, NoneType)}
-_REFUSED: Final[Mapping[str, strict.Types]] = {"number": (int,), "message": (str,)}
+_REFUSED: Final[Mapping[str, strict.Types]] = {"number": (int,), "message": (str,), "unheard": (bool,)}
+_OPTIONAL: Final = frozenset(("unheard",))
 _ADVICE: Final = (
     "It was left as it is. Put the right one back, or make the record again from the account with `nova-iac state rebuild`."
 )
@@ -25,11 +26,16 @@ _ADVICE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """The lockfile with the journal folded in. unresolved are intents whose outcome isn't known; no journal, no run."""
+    """The lockfile with the journal folded in. unresolved are intents whose outcome isn't known; no journal, no run.
+
+    keys has the slots of calls that the unfinished run planned and that never reached Metronome, with the serial of their
+    Idempotency-Keys: they keep it, so that a clone that starts from the lockfile before that run makes none of them twice.
+    """
 
     lockfile: Lockfile
     unresolved: tuple[Intent, ...] = ()
     run: Run | None = None
+    keys: Mapping[str, int] = field(default_factory=dict)
 
 
 def _read(path: Path) -> list[tuple[str, Any]] | None:
@@ -74,7 +80,7 @@ def _parsed(line: Mapping[str, Any]) -> tuple[str, Any]:
         case "record":
             return word, read_effects(data)
     known = _DONE if word == "done" else _REFUSED
-    strict.require_fields(f"{word!r}", data, known, known)
+    strict.require_fields(f"{word!r}", data, known, known.keys() - _OPTIONAL)
     return word, data
 
 
@@ -111,13 +117,15 @@ def fold(lockfile: Lockfile | None, path: Path, *, environment: str, base_url: s
     folded = _replay(lockfile, lines, run, path)
     if run.serial < lockfile.serial:
         # The lockfile was saved after this run: it has what is done, and only open intents are news.
-        return replace(folded, lockfile=lockfile)
+        # Later ones than the run's own were written elsewhere, where its calls may have been made, and undone.
+        return replace(folded, lockfile=lockfile, keys=folded.keys if lockfile.serial == run.serial + 1 else {})
     return folded
 
 
 def _replay(lockfile: Lockfile, lines: Sequence[tuple[str, Any]], run: Run, path: Path) -> Folded:
     entries = dict(lockfile.resources)
     open_intents: dict[int, Intent] = {}
+    heard: dict[int, str] = {}
     changed = False
     for number, (word, told) in enumerate(lines, start=1):
         match word:
@@ -125,11 +133,14 @@ def _replay(lockfile: Lockfile, lines: Sequence[tuple[str, Any]], run: Run, path
                 if told.number in open_intents:
                     raise _broken(path, number, f"call {told.number} is there twice")
                 open_intents[told.number] = told
+                heard[told.number] = told.slot
             case "done" | "refused":
                 intent = open_intents.pop(told["number"], None)
                 if intent is None:
                     raise _broken(path, number, f"there is no open call {told['number']}")
                 if word == "refused":
+                    if told.get("unheard"):
+                        del heard[intent.number]
                     continue
                 if intent.creates and not told["id"]:
                     raise _broken(path, number, f"what call {intent.number} created has no id")
@@ -139,4 +150,6 @@ def _replay(lockfile: Lockfile, lines: Sequence[tuple[str, Any]], run: Run, path
                 apply_effects(entries, told, None)
                 changed = True
     serial = run.serial + 1 if changed or open_intents else lockfile.serial
-    return Folded(replace(lockfile, resources=entries, serial=serial), tuple(open_intents.values()), run)
+    done = frozenset(heard.values())
+    keys = {slot: number for slot, number in run.keys.items() if slot not in done}
+    return Folded(replace(lockfile, resources=entries, serial=serial), tuple(open_intents.values()), run, keys)

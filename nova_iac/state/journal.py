@@ -41,6 +41,7 @@ _RUN: Final[Mapping[str, strict.Types]] = {
     "serial": (int,),
     "destroy": (bool,),
     "calls": (list,),
+    "keys": (dict,),
 }
 
 _sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
@@ -170,6 +171,11 @@ class Intent:
     creates: Address | None
     effects: Mapping[Address, Effect]
 
+    @property
+    def slot(self) -> str:
+        """Its place in a plan."""
+        return slot(self.method, self.path, self.covers)
+
     def as_data(self) -> dict[str, Any]:
         """As it stands in the journal."""
         return {
@@ -206,9 +212,18 @@ class Intent:
         )
 
 
+def slot(method: str, path: str, covers: Sequence[Address]) -> str:
+    """The place of a call in a plan: the same when the plan is made again with other values."""
+    return " ".join((method, path, *covers))
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The head of a journal: which plan this run carries out. calls are the plan's, for resuming exactly that plan."""
+    """The head of a journal: which plan this run carries out.
+
+    calls are the plan's, for resuming exactly that plan. keys has for the slot of each call the serial that goes into its
+    Idempotency-Key.
+    """
 
     lineage: str
     serial: int
@@ -218,6 +233,7 @@ class Run:
     plan_digest: str = ""
     destroy: bool = False
     calls: tuple[Mapping[str, Any], ...] = ()
+    keys: Mapping[str, int] = field(default_factory=dict)
 
     def as_data(self) -> dict[str, Any]:
         """As it stands in the journal."""
@@ -231,6 +247,7 @@ class Run:
             "plan_digest": self.plan_digest,
             "destroy": self.destroy,
             "calls": list(self.calls),
+            "keys": dict(self.keys),
         }
 
     @classmethod
@@ -242,6 +259,8 @@ class Run:
         """
         strict.require_format("the journal", data.get("format_version"), FORMAT_VERSION)
         strict.require_fields("the head", data, _RUN, ("lineage", "serial", "environment", "base_url", "started_at"))
+        if not all(type(serial) is int for serial in data.get("keys", {}).values()):
+            raise ValueError("the head has a key whose serial is no number")
         known = {name: data[name] for name in cls.__slots__ if name in data}
         return cls(**known | {"calls": tuple(data.get("calls", ()))})
 
@@ -292,9 +311,12 @@ class Journal:
         """After a call that succeeded."""
         self._append({"done": {"number": number, "id": new_id}})
 
-    def refused(self, number: int, message: str) -> None:
-        """After a call that certainly took no effect."""
-        self._append({"refused": {"number": number, "message": message}})
+    def refused(self, number: int, message: str, *, unheard: bool = False) -> None:
+        """After a call that certainly took no effect.
+
+        :param unheard: it was turned away at the door (401, 403), so that its key is as good as new.
+        """
+        self._append({"refused": {"number": number, "message": message} | ({"unheard": True} if unheard else {})})
 
     def record(self, effects: Mapping[Address, Effect]) -> None:
         """A change of the record that needs no call."""
