@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 from faulty import Fault, bad_line
@@ -12,6 +14,8 @@ from support import Project
 from test_kill import copy_of, from_the_lockfile_before, live_objects
 from test_recovery import CONTRACTS, CUSTOMERS, METRICS, interrupted
 
+from nova_iac.emulator import Emulator
+from nova_iac.resource import Address
 from nova_iac.state.folding import Folded, fold
 from nova_iac.state.journal import Journal, Run
 from nova_iac.state.lockfile import Lockfile, load
@@ -99,10 +103,13 @@ def test_what_was_made_and_archived_by_hand_between_attempts_is_made_anew(projec
     assert project.actions() == {}
 
 
-def test_finished_run_hands_no_key_on(project: Project) -> None:
-    """What is made after it is another write, even if it is the same again."""
-    project.apply()
+@pytest.mark.parametrize("finished", [True, False])
+def test_what_is_made_after_a_destroy_is_new(project: Project, *, finished: bool) -> None:
+    """A destroy between two attempts ends what the first began, also one that is itself incomplete."""
+    interrupted(project, "401", CONTRACTS)
     before = {entry["id"] for entry in project.recorded.values() if entry["id"]}
+    with bad_line(*([] if finished else [Fault("401", "POST", "/v1/contract-pricing/products/archive", 1)])):
+        assert project.run("destroy", "--yes").code == (0 if finished else 3)
     project.ok("destroy", "--yes")
     project.apply()
 
@@ -110,14 +117,114 @@ def test_finished_run_hands_no_key_on(project: Project) -> None:
     assert project.actions() == {}
 
 
+def made_elsewhere(project: Project) -> None:
+    """Another clone of the lockfile before the first attempt does it all."""
+    lockfile, journal = project.lockfile.read_text(), project.journal.read_text()
+    project.journal.unlink()
+    project.lockfile.write_text(json.dumps(json.loads(lockfile) | {"serial": 0, "resources": {}}))
+    project.apply()
+    project.lockfile.write_text(lockfile)
+    project.journal.write_text(journal)
+
+
+def test_what_another_clone_made_and_somebody_archived_is_told(project: Project) -> None:
+    """A key brings back an archived object then; that is no success, and the next apply makes a new one."""
+    interrupted(project, "401", CONTRACTS)
+    made_elsewhere(project)
+    customer = project.id("customer.demo")
+    with project.account() as account:
+        (contract,) = [one.id for one in account.v2.contracts.list(customer_id=customer)]
+        account.v1.contracts.archive(customer_id=customer, contract_id=contract, void_invoices=True)
+
+    result = project.run("apply", "--yes")
+
+    assert result.code in (1, 3), result.out
+    assert f"contract.demo.payg: failed: another clone made {contract} under the key of the attempt before" in result.err
+    project.apply()
+    assert project.id("contract.demo.payg") != contract
+    assert project.actions() == {}
+
+
+def test_what_cannot_be_read_back_is_told(project: Project) -> None:
+    """Whether it is archived isn't known then; the next apply sees."""
+    interrupted(project, "401", CONTRACTS)
+
+    class Unreadable(Emulator):
+        made = False
+
+        def __call__(self, environ: Any, start_response: Any) -> Any:
+            Unreadable.made = Unreadable.made or environ["PATH_INFO"] == CONTRACTS
+            if not (Unreadable.made and environ["PATH_INFO"] == "/v2/contracts/list"):
+                return super().__call__(environ, start_response)
+            start_response("403 Forbidden", [("Content-Type", "application/json")])
+            return [b'{"message": "no"}']
+
+    with mock.patch("nova_iac.emulator.Emulator", Unreadable):
+        result = project.run("apply", "--yes")
+
+    assert result.code in (1, 3), result.out
+    assert "contract.demo.payg: failed: POST /v2/contracts/list: 403 no" in result.err
+    assert "contract.demo.payg" in project.recorded
+    assert project.actions() == {}
+
+
+def test_update_that_was_undone_by_hand_is_made_again(applied: Project) -> None:
+    """Updates take a new key in every run: made twice they do no harm, and an old answer would be believed."""
+    before = applied.lockfile.read_text()
+    applied.edit("Nova Demo Customer", "Renamed")
+    interrupted(applied, "401", "/v1/customers/*/setName")
+    lockfile, journal = applied.lockfile.read_text(), applied.journal.read_text()
+    applied.journal.unlink()
+    applied.lockfile.write_text(before)
+    applied.apply()
+    applied.lockfile.write_text(lockfile)
+    applied.journal.write_text(journal)
+    with applied.account() as account:
+        account.v1.customers.set_name(customer_id=applied.id("customer.demo"), name="By Hand")
+
+    applied.apply()
+
+    assert applied.actions() == {}
+    with applied.account() as account:
+        assert account.v1.customers.retrieve(customer_id=applied.id("customer.demo")).data.name == "Renamed"
+
+
+def test_rebuild_after_a_kill_writes_what_the_journal_has(project: Project, tmp_path: Path) -> None:
+    """The journal goes, so the file must have it all; and no key is used again."""
+    steps = steps_of(copy_of(project, tmp_path / "whole"), *ONE_BY_ONE)
+    last = max(number for number, step in enumerate(steps) if step == "after journal line")
+    kill_at(project, last, *ONE_BY_ONE)
+    assert json.loads(project.lockfile.read_text())["resources"] == {}
+
+    project.ok("state", "rebuild", "--yes")
+
+    assert not project.journal.exists()
+    assert (json.loads(project.lockfile.read_text())["serial"], len(project.recorded)) == (2, 8)
+    assert project.actions() == {}
+
+
+@pytest.mark.parametrize("failed", ["/v1/billable-metrics/archive", "/v1/contract-pricing/products/update"])
+def test_new_object_of_an_unfinished_replacement_that_is_archived_by_hand(applied: Project, failed: str) -> None:
+    """One more takes its place, and what refers to either of the two before it is moved to that one."""
+    applied.edit("aggregation_type: SUM", "aggregation_type: MAX")
+    interrupted(applied, "401", failed, "--allow", "NV403")
+    with applied.account() as account:
+        account.v1.billable_metrics.archive(id=applied.id("billable_metric.image_generation"))
+
+    applied.apply()
+
+    assert applied.actions() == {}
+    assert live_objects(applied)["metrics"] == {"Nova Image Generation": 1}
+
+
 # --- what the journal tells ------------------------------------------------------------------------------------------------
 
 
-def of_one_run(project: Project, *lines: str, serial: int = 4, keys: dict[str, int] | None = None) -> Folded:
-    """A journal of a run from serial 4, beside a lockfile."""
+def of_one_run(project: Project, *lines: str, serial: int = 4) -> Folded:
+    """A journal of a run from serial 4 that was to make a customer, beside a lockfile."""
     lockfile = Lockfile("11111111-1111-1111-1111-111111111111", serial, "local", "http://emulator")
     lockfile.save(project.lockfile)
-    run = Run(lockfile.lineage, 4, "local", "http://emulator", "2026-11-22T14:30:00Z", keys=keys or {"POST /v1/x customer.a": 2})
+    run = Run(lockfile.lineage, 4, "local", "http://emulator", "2026-11-22T14:30:00Z", keys={Address("customer.a"): 2})
     with Journal(project.journal, run):
         pass
     with project.journal.open("a") as file:
@@ -126,33 +233,42 @@ def of_one_run(project: Project, *lines: str, serial: int = 4, keys: dict[str, i
 
 
 def sent(number: int) -> str:
-    """An intent of the call that the head names."""
+    """An intent of the create that the head names."""
     intent = {
         "number": number, "key": "k", "method": "POST", "path": "/v1/x", "sdk": "x", "sent_at": "2026-11-22T14:30:00Z",
-        "params": {}, "effects": {}, "covers": ["customer.a"], "creates": None,
+        "params": {}, "effects": {}, "covers": ["customer.a"], "creates": "customer.a",
     }  # fmt: skip
     return json.dumps({"intent": intent})
 
 
-REFUSED = '{"refused":{"number":1,"message":"no"}}'
-UNHEARD = '{"refused":{"number":1,"message":"no","unheard":true}}'
+def done(number: int) -> str:
+    """Its success."""
+    return json.dumps({"done": {"number": number, "id": "1"}})
+
+
+def refused(number: int, **told: bool) -> str:
+    """Its refusal."""
+    return json.dumps({"refused": {"number": number, "message": "no", **told}})
 
 
 @pytest.mark.parametrize(
-    ("lines", "kept"),
+    ("lines", "kept", "serial"),
     [
-        pytest.param([], True, id="never sent"),
-        pytest.param([sent(1), UNHEARD], True, id="turned away"),
-        pytest.param([sent(1), REFUSED], False, id="refused: the refusal may be stored"),
-        pytest.param([sent(1)], False, id="open: recovery has its key"),
-        pytest.param([sent(1), '{"done":{"number":1,"id":null}}'], False, id="done"),
-        pytest.param([sent(1), UNHEARD, sent(2), '{"done":{"number":2,"id":null}}'], False, id="turned away, then done"),
-        pytest.param([sent(2), '{"done":{"number":2,"id":null}}', sent(1), UNHEARD], False, id="done, then turned away"),
+        pytest.param([], True, 4, id="never sent"),
+        pytest.param([sent(1), refused(1, unheard=True)], True, 4, id="turned away"),
+        pytest.param([sent(1), refused(1)], False, 5, id="refused: the refusal may be stored"),
+        pytest.param([sent(1)], False, 5, id="open: recovery has its key"),
+        pytest.param([sent(1), done(1)], False, 5, id="done"),
+        pytest.param([sent(1), refused(1, unheard=True), sent(2), done(2)], False, 5, id="turned away, then done"),
+        pytest.param([sent(2), done(2), sent(1), refused(1, unheard=True)], False, 5, id="done, then turned away"),
     ],
 )
-def test_key_is_kept_by_what_was_never_heard(project: Project, lines: list[str], *, kept: bool) -> None:
-    """A key that Metronome may have stored an answer for is used for nothing else."""
-    assert of_one_run(project, *lines).keys == ({"POST /v1/x customer.a": 2} if kept else {})
+def test_key_is_kept_by_what_was_never_heard(project: Project, lines: list[str], *, kept: bool, serial: int) -> None:
+    """A key that Metronome may have stored an answer for is used for nothing else, nor is the serial that it was made of."""
+    found = of_one_run(project, *lines)
+
+    assert found.keys == ({"customer.a": 2} if kept else {})
+    assert found.lockfile.serial == serial
 
 
 @pytest.mark.parametrize(("serial", "kept"), [(4, True), (5, True), (6, False)])
@@ -161,11 +277,10 @@ def test_keys_are_of_the_run_before(project: Project, serial: int, *, kept: bool
     assert bool(of_one_run(project, serial=serial).keys) is kept
 
 
-def test_head_names_the_key_of_every_call(project: Project) -> None:
+def test_head_names_the_key_of_every_create(project: Project) -> None:
     """As it is on disk before the first call."""
-    with bad_line(Fault("401", "POST", CONTRACTS, 1)):
-        project.run("apply", "--yes")
+    interrupted(project, "401", CONTRACTS)
 
     run = json.loads(project.journal.read_text().splitlines()[0])["run"]
-    assert len(run["keys"]) == len({f"{call['method']} {call['covers']}" for call in run["calls"] if call["method"] == "POST"})
-    assert run["keys"][f"POST {CONTRACTS} contract.demo.payg"] == 0
+    assert run["keys"] == {call["creates"]: 0 for call in run["calls"] if call["creates"]}
+    assert "contract.demo.payg" in run["keys"]

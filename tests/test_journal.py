@@ -117,7 +117,9 @@ UNUSABLE: dict[str, Callable[[Project], str]] = {
     "of a newer format": _changed('"format_version":"1.0"', '"format_version":"2.0"', "the journal has format 2.0"),
     "of no format": _changed('"format_version":"1.0",', "", "line 1 of the journal .billing.local.journal is broken (format"),
     "of a head with an unknown field": _changed('"lineage"', '"owner":"x","lineage"', "the head has the unknown field 'owner'"),
-    "of a key whose serial is no number": _changed('"keys":{', '"keys":{"POST /v1/x":"1",', "a key whose serial is no number"),
+    "of a serial that is no number": _changed('"keys":{', '"keys":{"customer.a":"1",', "has a key of a serial that can't be"),
+    "of a key of a later serial": _changed('"keys":{', '"keys":{"customer.a":1,', "has a key of a serial that can't be"),
+    "of a key of nothing": _changed('"keys":{', '"keys":{"POST /v1/x":0,', "'POST /v1/x' is not an address"),
     "with a refusal of another type": _ends_with(
         '{"refused":{"number":1,"message":"","unheard":1}}', "'refused' has a field of a wrong type: unheard"
     ),

@@ -19,12 +19,13 @@ from typing import Any, Final
 
 from nova_iac import moment
 from nova_iac.errors import Conflict, NotFound, NovaError, Refused, RemoteError, Unavailable
-from nova_iac.kinds.base import EffectiveAt, FiatId, Kind
+from nova_iac.kinds.base import EffectiveAt, FiatId, Kind, Wanted
+from nova_iac.kinds.lookup import Names
 from nova_iac.plan.change import Change, Plan, PlannedCall
 from nova_iac.plan.verdict import canonical_json
 from nova_iac.remote import Client, Endpoint, to_json_number
 from nova_iac.resource import Address, Ref
-from nova_iac.state.journal import Intent, Journal, apply_effects, slot
+from nova_iac.state.journal import Intent, Journal, apply_effects
 from nova_iac.state.lockfile import LockEntry, Lockfile
 
 _TAKEN: Final = "uniqueness key"
@@ -38,9 +39,9 @@ _NOT_OURS: Final = (
 _ARCHIVED: Final = "already archived"
 """In what Metronome says of an object that is archived twice (§2.2)."""
 
-
-_UNHEARD: Final = (401, 403)
-"""Answers of a door-keeper: the call was not looked at, and nothing is stored for its key (§3.4)."""
+_ARCHIVED_SINCE: Final = "another clone made {} under the key of the attempt before, and it is archived by now: apply again"
+_UNHEARD: Final = 401
+"""The answer of a door-keeper: the call was not looked at, and nothing is stored for its key (§3.4)."""
 
 
 class Progress(StrEnum):
@@ -95,18 +96,13 @@ def created_id(answer: Any, endpoint: Endpoint) -> str:
     raise Unavailable(f"{endpoint.method} {endpoint.path}: the answer has no id")
 
 
-def slot_of(planned: PlannedCall) -> str:
-    """The place of a call in its plan."""
-    endpoint = planned.call.endpoint
-    return slot(endpoint.method, endpoint.path, planned.call.covers)
-
-
 class Executor:
     """One apply of one plan.
 
     :param stop: once set, calls in flight are finished and no other is made.
     :param now: the clock, for effective dates that are fixed as a call is sent.
-    :param keys: the serials of calls, by slot, that an unfinished run has planned and not sent; the others take the lockfile's.
+    :param keys: the serial that goes into the key of a create which an unfinished run has planned and not sent, by what it
+        creates; the others take the lockfile's.
     """
 
     def __init__(
@@ -120,12 +116,13 @@ class Executor:
         stop: threading.Event,
         parallelism: int,
         kinds: Mapping[str, Kind],
-        keys: Mapping[str, int] = MappingProxyType({}),
+        keys: Mapping[Address, int] = MappingProxyType({}),
     ) -> None:
         self.plan, self.client, self.journal = plan, client, journal
         self._now, self._stop, self._parallelism = now, stop, parallelism
         self._lineage, self._serial = lockfile.lineage, lockfile.serial
-        self._kinds, self._keys = kinds, keys
+        self._kinds = kinds
+        self._keys = {address: serial for address, serial in keys.items() if serial != lockfile.serial}
         self._lock = threading.Lock()
         self.result = ApplyResult(dict(lockfile.resources))
 
@@ -138,6 +135,7 @@ class Executor:
                 self.journal.record(self.plan.records)
                 apply_effects(self.result.entries, self.plan.records, None)
             yield from self._run_rest(states)
+            yield from self._read_back(states)
         finally:
             self._settle(states)
 
@@ -189,6 +187,33 @@ class Executor:
                     else:
                         yield from self._block(index, followers, states)
 
+    def _read_back(self, states: dict[int, Progress]) -> Iterator[ApplyEvent]:
+        """Read what was made under the key of an earlier attempt: another clone may have made it, and somebody archived it since.
+
+        Such an answer is told as a failure; the next plan sees what holds.
+        """
+        calls = enumerate(self.plan.calls)
+        made = {one.call.creates: index for index, one in calls if states.get(index) is Progress.DONE and one.call.creates}
+        entries = self.result.entries
+        names = Names({address: entry.id for address, entry in entries.items() if entry.id})
+        for kind in self._kinds.values():
+            kept = [address for address in made if address in self._keys and address.kind == kind.name]
+            if not kept or self._stop.is_set():
+                continue
+            wanted = [Wanted(address, entries[address].id, entries[address].attributes, None) for address in kept]
+            unread: RemoteError | None = None
+            try:
+                live = kind.read(wanted, self.client, names)
+                gone = [address for address in kept if address not in live or live[address].archived]
+            except RemoteError as problem:
+                gone, unread = kept, problem
+            for address in gone:
+                states[made[address]] = Progress.FAILED
+                error = unread or Refused(_ARCHIVED_SINCE.format(entries[address].id))
+                event = ApplyEvent(Progress.FAILED, made[address], self.plan.calls[made[address]], error=error)
+                self._note(event)
+                yield event
+
     def _block(self, failed: int, followers: Mapping[int, list[int]], states: dict[int, Progress]) -> Iterator[ApplyEvent]:
         work = list(followers.get(failed, ()))
         while work:
@@ -220,7 +245,7 @@ class Executor:
             self.journal.done(number, new_id)
         except (Refused, NotFound) as error:
             if number is not None:
-                self.journal.refused(number, str(error), unheard=error.status in _UNHEARD)
+                self.journal.refused(number, str(error), unheard=error.status == _UNHEARD)
             return ApplyEvent(Progress.FAILED, index, planned, time.monotonic() - began, error)
         except NovaError as error:  # also a Conflict: who else holds the key may be this very call, made before
             return ApplyEvent(Progress.FAILED, index, planned, time.monotonic() - began, error)
@@ -270,7 +295,8 @@ class Executor:
     def _key(self, planned: PlannedCall, params: Mapping[str, Any]) -> str:
         """The same for the same write from the same lockfile, whoever makes it; another after every run that made it."""
         endpoint = planned.call.endpoint
-        serial = self._keys.get(slot_of(planned), self._serial)
+        created = planned.call.creates
+        serial = self._serial if created is None else self._keys.get(created, self._serial)
         parts = [self._lineage, serial, planned.call.covers, endpoint.method, endpoint.path, params]
         return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
 

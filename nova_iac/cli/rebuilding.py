@@ -43,7 +43,8 @@ class _Rebuilding(Recording):
             )
             return
         if folded is not None:
-            self.lockfile, self.is_whole = folded.lockfile, self.session.paths.lockfile.exists()
+            # What a journal tells is not in the file yet; and its keys must not be used again.
+            self.lockfile, self.is_whole = folded.lockfile, self.session.paths.lockfile.exists() and folded.run is None
 
     def _salvaged(self) -> Lockfile:
         """The lineage, where the broken files agree on one, and a serial above any that they name: no key is used again."""
@@ -70,7 +71,7 @@ def rebuild_lockfile(ctx: click.Context, *, yes: bool) -> int:
         before = recording.lockfile.resources
         built = rebuild(graph, before, KINDS, client, moment.text(now()))
         _tell(built, len(graph.resources))
-        if recording.is_whole and built.entries == before and not session.paths.journal.exists():
+        if recording.is_whole and built.entries == before:
             click.echo(f"{session.paths.lockfile} is as it would be; it was left as it is.")
             return 1 if built.doubts else 0
         if not built.entries and not recording.is_there:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import click
 
 from nova_iac import moment
-from nova_iac.apply.executor import ApplyEvent, ApplyResult, Executor, slot_of
+from nova_iac.apply.executor import ApplyEvent, ApplyResult, Executor
 from nova_iac.apply.recovery import Recovered, recover
 from nova_iac.cli.session import Session, now
 from nova_iac.errors import LockfileError
@@ -163,15 +163,14 @@ class Running:
         return plan_digest(plan), plan.options.destroy, tuple(call_identity(call) for call in plan.calls)
 
     @property
-    def _kept_keys(self) -> Mapping[str, int]:
+    def _kept_keys(self) -> Mapping[Address, int]:
         return {} if self.folded is None else self.folded.keys
 
-    def _keys(self, plan: Plan) -> Mapping[str, int]:
-        """The serials that the keys of a plan's calls are made with."""
+    def _keys(self, plan: Plan) -> Mapping[Address, int]:
+        """The serials that the keys of a plan's creates are made with."""
         assert self._lockfile is not None
-        kept, serial = self._kept_keys, self._lockfile.serial
-        slots = (slot_of(planned) for planned in plan.calls if planned.call.endpoint.method == "POST")
-        return {slot: kept.get(slot, serial) for slot in slots}
+        created = (planned.call.creates for planned in plan.calls)
+        return {address: self._kept_keys.get(address, self._lockfile.serial) for address in created if address}
 
     @contextlib.contextmanager
     def _interruptible(self, stop: threading.Event) -> Iterator[None]:

@@ -154,7 +154,8 @@ class Decider:
         case = verdict.case
         assert case.desired is not None
         names = case.kind.reference_fields(case.desired.attributes, old.address)
-        finishing = not old.changed and old.case.entry is not None and bool(old.case.entry.superseded)
+        made_anew = bool(old.changed) or old.case.absent
+        finishing = not made_anew and old.case.entry is not None and bool(old.case.entry.superseded)
         if finishing and case.read:
             # An interrupted replacement: what still refers to the superseded object differs from the spec by just that.
             names = tuple(name for name in names if name in verdict.changed)

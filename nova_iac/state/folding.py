@@ -12,6 +12,7 @@ from types import NoneType
 from typing import Any, Final
 
 from nova_iac.errors import LockfileError, NewerFormat
+from nova_iac.resource import Address
 from nova_iac.state import strict
 from nova_iac.state.journal import Intent, Run, apply_effects, read_effects
 from nova_iac.state.lockfile import Lockfile
@@ -28,14 +29,14 @@ _ADVICE: Final = (
 class Folded:
     """The lockfile with the journal folded in. unresolved are intents whose outcome isn't known; no journal, no run.
 
-    keys has the slots of calls that the unfinished run planned and that never reached Metronome, with the serial of their
-    Idempotency-Keys: they keep it, so that a clone that starts from the lockfile before that run makes none of them twice.
+    keys has what the unfinished run was to create and whose create never reached Metronome, with the serial of its
+    Idempotency-Key: it keeps that, so that a clone that starts from the lockfile before that run makes nothing twice.
     """
 
     lockfile: Lockfile
     unresolved: tuple[Intent, ...] = ()
     run: Run | None = None
-    keys: Mapping[str, int] = field(default_factory=dict)
+    keys: Mapping[Address, int] = field(default_factory=dict)
 
 
 def _read(path: Path) -> list[tuple[str, Any]] | None:
@@ -125,7 +126,7 @@ def fold(lockfile: Lockfile | None, path: Path, *, environment: str, base_url: s
 def _replay(lockfile: Lockfile, lines: Sequence[tuple[str, Any]], run: Run, path: Path) -> Folded:
     entries = dict(lockfile.resources)
     open_intents: dict[int, Intent] = {}
-    heard: dict[int, str] = {}
+    heard: dict[int, Address | None] = {}
     changed = False
     for number, (word, told) in enumerate(lines, start=1):
         match word:
@@ -133,7 +134,7 @@ def _replay(lockfile: Lockfile, lines: Sequence[tuple[str, Any]], run: Run, path
                 if told.number in open_intents:
                     raise _broken(path, number, f"call {told.number} is there twice")
                 open_intents[told.number] = told
-                heard[told.number] = told.slot
+                heard[told.number] = told.creates
             case "done" | "refused":
                 intent = open_intents.pop(told["number"], None)
                 if intent is None:
@@ -149,7 +150,7 @@ def _replay(lockfile: Lockfile, lines: Sequence[tuple[str, Any]], run: Run, path
             case "record":
                 apply_effects(entries, told, None)
                 changed = True
-    serial = run.serial + 1 if changed or open_intents else lockfile.serial
-    done = frozenset(heard.values())
-    keys = {slot: number for slot, number in run.keys.items() if slot not in done}
+    serial = run.serial + 1 if changed or heard else lockfile.serial
+    used = frozenset(heard.values())
+    keys = {address: of for address, of in run.keys.items() if address not in used}
     return Folded(replace(lockfile, resources=entries, serial=serial), tuple(open_intents.values()), run, keys)

@@ -171,11 +171,6 @@ class Intent:
     creates: Address | None
     effects: Mapping[Address, Effect]
 
-    @property
-    def slot(self) -> str:
-        """Its place in a plan."""
-        return slot(self.method, self.path, self.covers)
-
     def as_data(self) -> dict[str, Any]:
         """As it stands in the journal."""
         return {
@@ -212,17 +207,12 @@ class Intent:
         )
 
 
-def slot(method: str, path: str, covers: Sequence[Address]) -> str:
-    """The place of a call in a plan: the same when the plan is made again with other values."""
-    return " ".join((method, path, *covers))
-
-
 @dataclass(frozen=True, slots=True)
 class Run:
     """The head of a journal: which plan this run carries out.
 
-    calls are the plan's, for resuming exactly that plan. keys has for the slot of each call the serial that goes into its
-    Idempotency-Key.
+    calls are the plan's, for resuming exactly that plan. keys has for each address that is created the serial that goes into the
+    Idempotency-Key of its create.
     """
 
     lineage: str
@@ -233,7 +223,7 @@ class Run:
     plan_digest: str = ""
     destroy: bool = False
     calls: tuple[Mapping[str, Any], ...] = ()
-    keys: Mapping[str, int] = field(default_factory=dict)
+    keys: Mapping[Address, int] = field(default_factory=dict)
 
     def as_data(self) -> dict[str, Any]:
         """As it stands in the journal."""
@@ -259,10 +249,11 @@ class Run:
         """
         strict.require_format("the journal", data.get("format_version"), FORMAT_VERSION)
         strict.require_fields("the head", data, _RUN, ("lineage", "serial", "environment", "base_url", "started_at"))
-        if not all(type(serial) is int for serial in data.get("keys", {}).values()):
-            raise ValueError("the head has a key whose serial is no number")
+        keys = {strict.known_address(text): serial for text, serial in data.get("keys", {}).items()}
+        if not all(type(serial) is int and 0 <= serial <= data["serial"] for serial in keys.values()):
+            raise ValueError("the head has a key of a serial that can't be")
         known = {name: data[name] for name in cls.__slots__ if name in data}
-        return cls(**known | {"calls": tuple(data.get("calls", ()))})
+        return cls(**known | {"calls": tuple(data.get("calls", ())), "keys": keys})
 
 
 class Journal:
@@ -314,7 +305,7 @@ class Journal:
     def refused(self, number: int, message: str, *, unheard: bool = False) -> None:
         """After a call that certainly took no effect.
 
-        :param unheard: it was turned away at the door (401, 403), so that its key is as good as new.
+        :param unheard: it was turned away at the door (401), so that its key is as good as new.
         """
         self._append({"refused": {"number": number, "message": message} | ({"unheard": True} if unheard else {})})
 
