@@ -10,6 +10,7 @@ import os
 import re
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -148,25 +149,30 @@ def live_ids(project: Project) -> set[str]:
         )
 
 
-def scenario(
-    first: World,
-    second: World,
-    struck: list[Fault],
-    again: list[Fault],
-    by_hand: list[tuple[str, int]],
-    meanwhile: list[tuple[str, int]],
-) -> None:
-    """One world, hand edits, another world, and the first one again; in the end everything can be taken down.
+@dataclass(frozen=True)
+class Story:
+    """Two worlds, the faults on the way to each, hand edits between them, and hand edits after each attempt that met faults."""
 
-    :param meanwhile: hand edits between an apply that met faults and the next.
-    """
+    first: World
+    second: World
+    struck: list[Fault]
+    again: list[Fault]
+    by_hand: list[tuple[str, int]]
+    meanwhile: list[tuple[str, int]]
+
+
+stories = st.builds(Story, worlds(), worlds(), faults, faults, edits, meanwhiles)
+
+
+def scenario(story: Story) -> None:
+    """One world, hand edits, another world, and the first one again; in the end everything can be taken down."""
     with tempfile.TemporaryDirectory() as folder:
-        project = Project(Path(folder), first.spec())
-        converge(project, first, struck, meanwhile=meanwhile)
-        for what, number in by_hand:
+        project = Project(Path(folder), story.first.spec())
+        converge(project, story.first, story.struck, meanwhile=story.meanwhile)
+        for what, number in story.by_hand:
             edit_by_hand(project, what, number)
-        converge(project, second, again, meanwhile=meanwhile, later=LATER)
-        converge(project, first, [], later=LATER)
+        converge(project, story.second, story.again, meanwhile=story.meanwhile, later=LATER)
+        converge(project, story.first, [], later=LATER)
         with bad_line():
             destroyed = project.run("destroy", "--yes")
         assert destroyed.code == 0, destroyed.err
@@ -175,31 +181,17 @@ def scenario(
 
 
 @settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
-@given(worlds(), worlds(), faults, faults, edits, meanwhiles)
-def test_any_world_converges(
-    first: World,
-    second: World,
-    struck: list[Fault],
-    again: list[Fault],
-    by_hand: list[tuple[str, int]],
-    meanwhile: list[tuple[str, int]],
-) -> None:
+@given(stories)
+def test_any_world_converges(story: Story) -> None:
     """A sample of random worlds."""
-    scenario(first, second, struck, again, by_hand, meanwhile)
+    scenario(story)
 
 
 @pytest.mark.long
 @settings(
     max_examples=int(os.environ.get("NOVA_FUZZ", "300")), deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
-@given(worlds(), worlds(), faults, faults, edits, meanwhiles)
-def test_many_worlds_converge(
-    first: World,
-    second: World,
-    struck: list[Fault],
-    again: list[Fault],
-    by_hand: list[tuple[str, int]],
-    meanwhile: list[tuple[str, int]],
-) -> None:
+@given(stories)
+def test_many_worlds_converge(story: Story) -> None:
     """Many of them; shrinks what it finds."""
-    scenario(first, second, struck, again, by_hand, meanwhile)
+    scenario(story)
