@@ -72,6 +72,8 @@ class FaultyWire:
                 return _answer(start_response, "400 Bad Request", {"message": "no"})
             case "401":
                 return _answer(start_response, "401 Unauthorized", {"message": "Unauthorized"})
+            case "403":
+                return _answer(start_response, "403 Forbidden", {"message": "Forbidden"})
             case "504":
                 return _answer(start_response, "504 Gateway Timeout", {"message": "no answer"})
             case "lost, then 401" if fault.struck > 1:

@@ -277,6 +277,14 @@ def test_keys_are_of_the_run_before(project: Project, serial: int, *, kept: bool
     assert bool(of_one_run(project, serial=serial).keys) is kept
 
 
+@pytest.mark.parametrize(("fault", "kept"), [("401", True), ("403", False), ("refused", False)])
+def test_only_a_wrong_token_leaves_the_key_as_it_was(project: Project, fault: str, *, kept: bool) -> None:
+    """Whoever answers otherwise has looked at the call, and may have stored what was answered."""
+    interrupted(project, fault, CONTRACTS)
+
+    assert ("contract.demo.payg" in folded(project).keys) is kept
+
+
 def test_head_names_the_key_of_every_create(project: Project) -> None:
     """As it is on disk before the first call."""
     interrupted(project, "401", CONTRACTS)

@@ -73,7 +73,7 @@ def test_refused_look_up_of_a_contract_settles_nothing(project: Project) -> None
     project.apply()
     project.edit("    contracts:\n", "    contracts:\n      more: {rate_card: standard, starting_at: 2027-01-01}\n")
     taken = Fault("uniqueness after", "POST", CONTRACTS, 99)
-    with bad_line(taken, Fault("401", "POST", "/v2/contracts/list", 99), Fault("401", "GET", "/v1/contracts/list", 99)):
+    with bad_line(taken, Fault("403", "POST", "/v2/contracts/list", 99), Fault("403", "GET", "/v1/contracts/list", 99)):
         project.run("apply", "--yes", "--no-refresh")
 
     project.apply()
