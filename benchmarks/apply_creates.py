@@ -63,6 +63,7 @@ def apply_seconds(url: str, folder: Path) -> float:
                 stop=threading.Event(),
                 parallelism=PARALLEL,
                 kinds=KINDS,
+                keys={},
             )
             for _ in executor.run():
                 pass

@@ -11,7 +11,7 @@ import pytest
 from faulty import Fault, bad_line
 from killing import kill_at, steps_of
 from support import Project
-from test_kill import copy_of, from_the_lockfile_before, live_objects
+from test_kill import copy_of, empty_lockfile, from_the_lockfile_before, live_objects
 from test_recovery import CONTRACTS, CUSTOMERS, METRICS, interrupted
 
 from nova_iac.emulator import Emulator
@@ -121,7 +121,7 @@ def made_elsewhere(project: Project) -> None:
     """Another clone of the lockfile before the first attempt does it all."""
     lockfile, journal = project.lockfile.read_text(), project.journal.read_text()
     project.journal.unlink()
-    project.lockfile.write_text(json.dumps(json.loads(lockfile) | {"serial": 0, "resources": {}}))
+    project.lockfile.write_text(empty_lockfile(project))
     project.apply()
     project.lockfile.write_text(lockfile)
     project.journal.write_text(journal)

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from support import Project, doing
 from test_faults import ARCHIVES, CREATES, UPDATES
+from test_kill import empty_lockfile
 from worlds import HAND_EDITS, World, edit_by_hand, worlds
 
 from nova_iac.state.lockfile import load
@@ -89,7 +90,7 @@ def other_clone(project: Project, before: str | None) -> None:
     if after is None:
         return
     live = live_ids(project)
-    project.lockfile.write_text(before or json.dumps(json.loads(after) | {"serial": 0, "resources": {}}))
+    project.lockfile.write_text(before or empty_lockfile(project))
     with bad_line():
         result = project.run("apply", "--yes", *ALLOW)
     assert result.code in (0, 1, 3), result.err

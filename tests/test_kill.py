@@ -137,13 +137,16 @@ def check_every_step(
         yield index, steps[index]
 
 
+def empty_lockfile(project: Project) -> str:
+    """The lockfile's text as it was before the first apply."""
+    made = json.loads(project.lockfile.read_text(encoding="utf-8"))
+    return json.dumps(made | {"serial": 0, "resources": {}})
+
+
 def from_the_lockfile_before(base: Project, project: Project, *arguments: str) -> None:
     """Do the same from another clone, which has the lockfile that both runs started from: it finds all of it made."""
     ids = {address: entry["id"] for address, entry in project.recorded.items()}
-    made = json.loads(project.lockfile.read_text(encoding="utf-8"))
-    before = (
-        base.lockfile.read_text(encoding="utf-8") if base.lockfile.exists() else json.dumps(made | {"serial": 0, "resources": {}})
-    )
+    before = base.lockfile.read_text(encoding="utf-8") if base.lockfile.exists() else empty_lockfile(project)
     project.lockfile.write_text(before, encoding="utf-8")
     result = project.run(*arguments)
     assert result.code == 0, result.err

@@ -14,7 +14,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Final
 
 from nova_iac import moment
@@ -31,15 +30,16 @@ from nova_iac.state.lockfile import LockEntry, Lockfile
 _TAKEN: Final = "uniqueness key"
 """In what Metronome says of a uniqueness key that was used (§2.3); an Idempotency-Key gets a 409 of another kind."""
 
-
 _NOT_OURS: Final = (
     "the object that holds it is equal, but was not made under this lockfile's key: take it over with --adopt or "
     "`nova-iac import {} ID`, or change the spec"
 )
+
 _ARCHIVED: Final = "already archived"
 """In what Metronome says of an object that is archived twice (§2.2)."""
 
 _ARCHIVED_SINCE: Final = "another clone made {} under the key of the attempt before, and it is archived by now: apply again"
+
 _UNHEARD: Final = 401
 """The answer of a door-keeper: the call was not looked at, and nothing is stored for its key (§3.4)."""
 
@@ -116,7 +116,7 @@ class Executor:
         stop: threading.Event,
         parallelism: int,
         kinds: Mapping[str, Kind],
-        keys: Mapping[Address, int] = MappingProxyType({}),
+        keys: Mapping[Address, int],
     ) -> None:
         self.plan, self.client, self.journal = plan, client, journal
         self._now, self._stop, self._parallelism = now, stop, parallelism
@@ -192,12 +192,12 @@ class Executor:
 
         Such an answer is told as a failure; the next plan sees what holds.
         """
-        calls = enumerate(self.plan.calls)
-        made = {one.call.creates: index for index, one in calls if states.get(index) is Progress.DONE and one.call.creates}
+        created = {one.call.creates: index for index, one in enumerate(self.plan.calls) if states.get(index) is Progress.DONE}
+        made = {address: created[address] for address in self._keys if address in created}
         entries = self.result.entries
         names = Names({address: entry.id for address, entry in entries.items() if entry.id})
         for kind in self._kinds.values():
-            kept = [address for address in made if address in self._keys and address.kind == kind.name]
+            kept = [address for address in made if address.kind == kind.name]
             if not kept or self._stop.is_set():
                 continue
             wanted = [Wanted(address, entries[address].id, entries[address].attributes, None) for address in kept]

@@ -24,7 +24,6 @@ REPLAYED_FOR: Final = timedelta(hours=23)
 _NOT_NOW: Final = (401, 403, 408, 429, 502, 503, 504)
 """Answers of somebody who didn't look: whoever asks again later will learn more. None is no answer at all."""
 
-
 _LEFT: Final = "left to the next plan, which reads what holds"
 
 

@@ -152,5 +152,5 @@ def _replay(lockfile: Lockfile, lines: Sequence[tuple[str, Any]], run: Run, path
                 changed = True
     serial = run.serial + 1 if changed or heard else lockfile.serial
     used = frozenset(heard.values())
-    keys = {address: of for address, of in run.keys.items() if address not in used}
+    keys = {address: made_of for address, made_of in run.keys.items() if address not in used}
     return Folded(replace(lockfile, resources=entries, serial=serial), tuple(open_intents.values()), run, keys)
